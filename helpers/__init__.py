@@ -1,0 +1,1 @@
+"""The small package behind the course: a few short modules, each met in a lesson."""

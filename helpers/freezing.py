@@ -1,0 +1,169 @@
+"""What trains: freeze a base, unfreeze its upper part, keep it still, and report the result.
+
+After any change here a model must be compiled again: Keras decides what to update at compile time.
+"""
+
+import difflib
+
+import keras
+import pandas as pd
+from keras import layers
+
+from helpers.graph import leaf_layers
+
+DROPOUTS = (layers.Dropout, layers.AlphaDropout, layers.GaussianDropout)
+STATISTICS = (layers.BatchNormalization, layers.Normalization)
+
+
+def keep_still(model: keras.Model) -> None:
+    """Keep BatchNormalization and Dropout in inference mode, in `fit` and after a reload.
+
+    BatchNormalization layers get `trainable=False`: they use their stored statistics and update
+    nothing. Dropout layers get a rate of 0. Both settings are part of the saved file, so they hold
+    after `save` and `load_model` without custom code. Calling a base with `training=False` does
+    not do this in Keras 3: the model's own `training=True` reaches the layers inside.
+
+    Args:
+        model: the base, changed in place. Setting `model.trainable = True` later undoes it.
+
+    Lesson: 04
+    Source: https://keras.io/getting_started/faq (BatchNormalization and `trainable`)
+    """
+    for _, layer in leaf_layers(model):
+        if isinstance(layer, layers.BatchNormalization):
+            layer.trainable = False
+        elif isinstance(layer, DROPOUTS):
+            layer.rate = 0.0
+
+
+def freeze(model: keras.Model) -> None:
+    """Freeze every layer of a base and keep it still.
+
+    Args:
+        model: the base, changed in place; a head attached on top of it keeps training.
+
+    Lesson: 03
+    """
+    model.trainable = False
+    keep_still(model)
+
+
+def unfreeze_from(model: keras.Model, layer_name: str) -> list[str]:
+    """Let a base train from one layer to its end; everything before it is frozen.
+
+    Args:
+        model: the base, changed in place. BatchNormalization and Dropout are kept still.
+        layer_name: where to begin, a name from `model.layers` or, inside a nested model, a path
+            such as `"mobilenetv2/block_13_expand"`.
+
+    Returns:
+        The paths of the layers that train now, in the order of the graph.
+
+    Raises:
+        ValueError: no layer has that name, or no layer from there on holds weights to train.
+
+    Lesson: 04
+    """
+    leaves = list(leaf_layers(model))
+    start = _position(model, layer_name, [path for path, _ in leaves])
+    chosen = [layer for _, layer in leaves[start:] if _can_learn(layer)]
+    if not chosen:
+        raise ValueError(
+            f"Nothing to train from layer {layer_name!r} on in {model.name!r}: the layers from "
+            "there hold no weights, or only BatchNormalization, which is kept still. Begin "
+            f"earlier; the last layers that can learn: {_last_that_learn(leaves)}."
+        )
+    return _train_only(model, leaves, chosen)
+
+
+def unfreeze_last(model: keras.Model, n: int) -> list[str]:
+    """Let the last `n` layers that hold weights train; everything before them is frozen.
+
+    Counting layers by position (`model.layers[-5:]`) may count activations, concatenations and
+    BatchNormalization only, and then unfreezes nothing. This counts layers that can learn.
+
+    Args:
+        model: the base, changed in place. BatchNormalization and Dropout are kept still, and
+            BatchNormalization is not counted.
+        n: how many layers, from 1 to the number of layers with weights.
+
+    Returns:
+        The paths of the layers that train now, in the order of the graph.
+
+    Raises:
+        ValueError: `n` is below 1 or above the number of layers with weights.
+
+    Lesson: 04
+    """
+    leaves = list(leaf_layers(model))
+    candidates = [layer for _, layer in leaves if _can_learn(layer)]
+    if not 1 <= n <= len(candidates):
+        raise ValueError(
+            f"Cannot unfreeze the last n={n} layers: {model.name!r} has {len(candidates)} layers "
+            f"that can learn (BatchNormalization not counted). Give a number from 1 to "
+            f"{len(candidates)}, or call freeze(model) to train none."
+        )
+    return _train_only(model, leaves, candidates[-n:])
+
+
+def trainable_report(model: keras.Model) -> pd.DataFrame:
+    """Tabulate what trains: one row for each layer that holds weights, and a total.
+
+    Args:
+        model: any Keras model; nested models are opened.
+
+    Returns:
+        A table indexed by layer path with the columns `type`, `parameters`, `trainable` (how many
+        of the parameters train) and `share` (trainable / parameters, 0 to 1). The last row,
+        `total`, counts a layer once even when the model uses it twice.
+
+    Lesson: 03
+    """
+    rows = {
+        path: (type(layer).__name__, layer.count_params(), _size(layer.trainable_weights))
+        for path, layer in leaf_layers(model)
+        if layer.weights
+    }
+    total = ("", model.count_params(), _size(model.trainable_weights))
+    table = pd.DataFrame.from_dict(
+        {**rows, "total": total}, orient="index", columns=["type", "parameters", "trainable"]
+    )
+    table["share"] = table["trainable"] / table["parameters"].where(table["parameters"] > 0, 1)
+    return table.rename_axis("layer")
+
+
+def _can_learn(layer: keras.Layer) -> bool:
+    return bool(layer.weights) and not isinstance(layer, STATISTICS)
+
+
+def _size(weights: list[keras.Variable]) -> int:
+    return sum(int(keras.ops.size(weight)) for weight in weights)
+
+
+def _train_only(
+    model: keras.Model, leaves: list[tuple[str, keras.Layer]], chosen: list[keras.Layer]
+) -> list[str]:
+    model.trainable = True  # nested models too: a frozen container hides the flags inside it
+    for _, layer in leaves:
+        layer.trainable = False
+    for layer in chosen:
+        layer.trainable = True
+    keep_still(model)
+    return [path for path, layer in leaves if layer.trainable_weights]
+
+
+def _position(model: keras.Model, layer_name: str, paths: list[str]) -> int:
+    if layer_name in paths:
+        return paths.index(layer_name)
+    inside = next((i for i, path in enumerate(paths) if path.startswith(f"{layer_name}/")), None)
+    if inside is not None:
+        return inside
+    close = difflib.get_close_matches(layer_name, paths, n=3, cutoff=0.4) or paths[-3:]
+    raise ValueError(
+        f"No layer {layer_name!r} in model {model.name!r}. Similar names: {', '.join(close)}. "
+        "All of them: [layer.name for layer in model.layers]."
+    )
+
+
+def _last_that_learn(leaves: list[tuple[str, keras.Layer]]) -> str:
+    return ", ".join([path for path, layer in leaves if _can_learn(layer)][-3:]) or "none"

@@ -1,0 +1,130 @@
+"""Find one's way in the graph of a Keras model: its layers, and the tensors between them.
+
+Keras keeps the graph in members that are not public. They are used here and in `surgery`, nowhere
+else, and Keras is pinned.
+"""
+
+from collections.abc import Iterator
+
+import keras
+
+
+def leaf_layers(model: keras.Model) -> Iterator[tuple[str, keras.Layer]]:
+    """Yield every innermost layer of a model with its path, nested models opened.
+
+    Args:
+        model: any Keras model.
+
+    Yields:
+        `(path, layer)` in the order of the model's graph; the path of a layer inside a nested
+        model is `"nested_model/layer"`.
+
+    Lesson: 01
+    """
+    for layer in model.layers:
+        if isinstance(layer, keras.Model):
+            for path, leaf in leaf_layers(layer):
+                yield f"{layer.name}/{path}", leaf
+        else:
+            yield layer.name, layer
+
+
+def tensor_into(model: keras.Model, layer_name: str) -> keras.KerasTensor:
+    """Find the tensor that goes into a layer of a model.
+
+    `layer.input` answers this too, but raises once the layer is also part of a second model.
+
+    Args:
+        model: a built Sequential or Functional model.
+        layer_name: a name from `model.layers`.
+
+    Returns:
+        The symbolic tensor that the layer receives in this model.
+
+    Raises:
+        ValueError: no such layer, or it is used several times or takes several tensors.
+
+    Lesson: 03
+    """
+    check_graph(model)
+    nodes = [node for node in nodes_of(model) if node.operation.name == layer_name]
+    if not nodes:
+        raise ValueError(_unknown_layer(model, layer_name))
+    tensors = [tensor for node in nodes for tensor in node.input_tensors]
+    if len(tensors) != 1:
+        raise ValueError(
+            f"Cannot cut at {layer_name!r} in {model.name!r}: {len(tensors)} tensors go into it. "
+            "Name a layer that takes exactly one."
+        )
+    return tensors[0]
+
+
+def check_graph(model: keras.Model) -> None:
+    """Make sure that a model has a graph that can be cut.
+
+    Args:
+        model: any Keras model.
+
+    Raises:
+        ValueError: the model is subclassed, or a Sequential that is not built.
+
+    Lesson: 02
+    """
+    if isinstance(model, keras.Sequential) and not model.built:
+        raise ValueError(
+            f"The Sequential {model.name!r} does not know its input shape yet. Call "
+            "model.build((None, height, width, channels)) or run it on one batch first."
+        )
+    if not getattr(model, "outputs", None):
+        raise ValueError(
+            f"{model.name!r} is a {type(model).__name__} without a graph of layers (a subclassed "
+            "model), so there is nothing to cut. Build the part that you keep yourself: "
+            "inputs = keras.Input(shape); base = keras.Model(inputs, model.backbone(inputs))."
+        )
+
+
+def nodes_of(model: keras.Model) -> Iterator:
+    """Walk the graph of a model from its outputs back to its inputs.
+
+    Args:
+        model: a built Sequential or Functional model.
+
+    Yields:
+        Nodes, each one use of one layer, with `operation` and `input_tensors`.
+
+    Lesson: 02
+    """
+    waiting, seen = list(model.outputs), set()
+    while waiting:
+        history = waiting.pop(0)._keras_history
+        node = history.operation._inbound_nodes[history.node_index]
+        if id(node) not in seen:
+            seen.add(id(node))
+            waiting.extend(node.input_tensors)
+            yield node
+
+
+def submodel(model: keras.Model, outputs: keras.KerasTensor, suffix: str) -> keras.Model:
+    """Build a model from another's inputs to a tensor; the layers are shared.
+
+    Args:
+        model: the model that the inputs come from.
+        outputs: a symbolic tensor computed from them.
+        suffix: what follows the model's name in the new name.
+
+    Returns:
+        The new model.
+
+    Lesson: 02
+    """
+    inputs = model.inputs[0] if len(model.inputs) == 1 else model.inputs
+    return keras.Model(inputs, outputs, name=f"{model.name}_{suffix}")
+
+
+def _unknown_layer(model: keras.Model, layer_name: str) -> str:
+    names = [layer.name for layer in model.layers]
+    nested = [m.name for m in model.layers if isinstance(m, keras.Model)]
+    hint = f" To cut inside a nested model, pass model.get_layer({nested[0]!r})." if nested else ""
+    return (
+        f"No layer {layer_name!r} in {model.name!r}. Its last layers: {', '.join(names[-6:])}.{hint}"
+    )

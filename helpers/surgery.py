@@ -1,0 +1,191 @@
+"""Cut the top off a trained network and put a new one on."""
+
+from collections.abc import Sequence
+from itertools import count
+from typing import Literal, NamedTuple
+
+import keras
+from keras import layers
+
+from helpers.graph import check_graph, nodes_of, submodel, tensor_into
+
+TRAILING = (
+    layers.Activation,
+    layers.Softmax,
+    layers.Dropout,
+    layers.Flatten,
+    layers.Reshape,
+    layers.GlobalAveragePooling2D,
+)
+"""Layers without weights that may stand behind the class scores."""
+
+POOLINGS = {
+    "average": layers.GlobalAveragePooling2D,
+    "max": layers.GlobalMaxPooling2D,
+    "flatten": layers.Flatten,
+}
+
+
+class RemovedTop(NamedTuple):
+    """A model without its top, and what was taken off.
+
+    Attributes:
+        base: a model from the old inputs to the features; it shares its layers with the original.
+        removed: paths of the layers taken off, in the order of the graph.
+    """
+
+    base: keras.Model
+    removed: tuple[str, ...]
+
+
+def remove_top(model: keras.Model, *, layer: str | None = None) -> RemovedTop:
+    """Remove the classifier of a model: everything from its last classifying layer on.
+
+    The cut is found in the model's graph, not by position in `model.layers`: behind the class
+    scores there may be activations or reshapes, and Dropout just before them goes too. Nothing is
+    copied and the original still works; freezing a shared layer freezes it in both models.
+
+    Args:
+        model: a built Sequential or Functional model with one output; the top may sit inside a
+            nested model. Preprocessing and augmentation layers stay.
+        layer: remove this layer and all after it, instead of looking for the classifier. The base
+            then ends with what went *into* that layer.
+
+    Returns:
+        The base and the paths of the removed layers.
+
+    Raises:
+        ValueError: the model has no graph of layers (subclassed, or not built), several outputs,
+            no recognisable top, or no layer of the given name that can be cut at.
+
+    Lesson: 02
+    """
+    check_graph(model)
+    if layer is not None:
+        return _remove_from(model, layer)
+    if len(model.outputs) > 1:
+        raise ValueError(
+            f"{model.name!r} has {len(model.outputs)} outputs ({', '.join(model.output_names)}): "
+            "say where to cut with layer=<name of a layer>."
+        )
+    node, removed = _last_node(model)
+    top = node.operation
+    if isinstance(top, keras.Model):
+        inner = remove_top(top)
+        taken = node.input_tensors
+        features = inner.base(taken[0] if len(taken) == 1 else taken)
+        base = submodel(model, features, "base")
+        return RemovedTop(base, tuple(f"{top.name}/{name}" for name in inner.removed) + removed)
+    if not _is_classifier(top):
+        raise ValueError(
+            f"{model.name!r} seems to have no top: its output comes from {top.name!r}, a "
+            f"{type(top).__name__}, which is no classifier. To cut off that layer all the same, "
+            f"pass layer={top.name!r}."
+        )
+    features, dropouts = _before_dropout(node.input_tensors[0])
+    return RemovedTop(submodel(model, features, "base"), (*dropouts, top.name, *removed))
+
+
+def attach_head(
+    base: keras.Model,
+    *,
+    classes: int,
+    pooling: Literal["average", "max", "flatten"] = "average",
+    hidden: Sequence[int] = (),
+    dropout: float = 0.0,
+    name: str = "head",
+) -> keras.Model:
+    """Put a new classifier on a base.
+
+    Two classes get one sigmoid unit: the probability of class 1, for labels 0 and 1 with
+    `binary_crossentropy`. More classes get a softmax: one probability a class, for integer labels
+    with `sparse_categorical_crossentropy`.
+
+    Args:
+        base: a model that gives feature maps `(batch, height, width, channels)` or vectors
+            `(batch, features)`. Its layers are shared with the result.
+        classes: number of classes, 2 or more.
+        pooling: how feature maps become a vector; vectors are left as they are.
+        hidden: units of ReLU layers between the features and the output.
+        dropout: share of the features dropped before the output in training, 0 up to below 1.
+        name: prefix of the new layers' names; where the base already uses it, a number follows.
+
+    Returns:
+        A model from the base's inputs to `(batch, 1)` or `(batch, classes)` probabilities.
+
+    Raises:
+        ValueError: fewer than two classes, an unknown pooling, a dropout outside its range, or a
+            base with several outputs or with outputs that are neither maps nor vectors.
+
+    Lesson: 02
+    """
+    _check_head(base, classes, pooling, dropout)
+    prefix = _free_prefix(base, name)
+    x = base.outputs[0]
+    if len(x.shape) == 4:
+        x = POOLINGS[pooling](name=f"{prefix}_pool")(x)
+    for number, units in enumerate(hidden, start=1):
+        x = layers.Dense(units, activation="relu", name=f"{prefix}_dense_{number}")(x)
+    if dropout:
+        x = layers.Dropout(dropout, name=f"{prefix}_dropout")(x)
+    units, activation = (1, "sigmoid") if classes == 2 else (classes, "softmax")
+    outputs = layers.Dense(units, activation=activation, name=f"{prefix}_predictions")(x)
+    return submodel(base, outputs, prefix)
+
+
+def _last_node(model: keras.Model) -> tuple:
+    """Find the last use of a layer that is not just trailing, and the names of what trails."""
+    trailing: tuple[str, ...] = ()
+    for node in nodes_of(model):
+        if not isinstance(node.operation, TRAILING):
+            return node, trailing
+        trailing = (node.operation.name, *trailing)
+    raise ValueError(f"{model.name!r} holds no layer with weights: there is no top to remove.")
+
+
+def _is_classifier(layer: keras.Layer) -> bool:
+    if isinstance(layer, layers.Conv2D):
+        return layer.kernel_size == (1, 1)  # a convolution over one position is a dense layer
+    return isinstance(layer, layers.Dense)
+
+
+def _before_dropout(tensor: keras.KerasTensor) -> tuple[keras.KerasTensor, tuple[str, ...]]:
+    names: tuple[str, ...] = ()
+    while isinstance(tensor._keras_history.operation, layers.Dropout):
+        history = tensor._keras_history
+        names = (history.operation.name, *names)
+        tensor = history.operation._inbound_nodes[history.node_index].input_tensors[0]
+    return tensor, names
+
+
+def _remove_from(model: keras.Model, layer_name: str) -> RemovedTop:
+    base = submodel(model, tensor_into(model, layer_name), "base")
+    kept = {layer.name for layer in base.layers}
+    return RemovedTop(base, tuple(layer.name for layer in model.layers if layer.name not in kept))
+
+
+def _check_head(base: keras.Model, classes: int, pooling: str, dropout: float) -> None:
+    check_graph(base)
+    if classes < 2:
+        raise ValueError(f"classes={classes}: a classifier needs 2 or more (2 gives one sigmoid).")
+    if pooling not in POOLINGS:
+        raise ValueError(f"pooling={pooling!r} is unknown: choose one of {', '.join(POOLINGS)}.")
+    if not 0 <= dropout < 1:
+        raise ValueError(f"dropout={dropout} is a share: give a number from 0 up to below 1.")
+    shape = base.outputs[0].shape
+    if len(base.outputs) > 1 or len(shape) not in (2, 4):
+        raise ValueError(
+            f"{base.name!r} gives {[tuple(t.shape) for t in base.outputs]}: a head needs one output "
+            "of feature maps (batch, height, width, channels) or vectors (batch, features)."
+        )
+    if pooling == "flatten" and None in shape[1:]:
+        raise ValueError(
+            f"pooling='flatten' needs a fixed image size, but {base.name!r} gives {tuple(shape)}. "
+            "Load the base with input_shape=(height, width, channels), or use pooling='average'."
+        )
+
+
+def _free_prefix(base: keras.Model, name: str) -> str:
+    taken = [layer.name for layer in base.layers]
+    prefixes = (name if number == 1 else f"{name}_{number}" for number in count(1))
+    return next(p for p in prefixes if not any(layer.startswith(f"{p}_") for layer in taken))
