@@ -7,9 +7,7 @@ from helpers.bases import check_pixels
 from helpers.graph import submodel, tensor_into
 
 
-def extract_features(
-    base: keras.Model, images: np.ndarray, *, batch_size: int = 64
-) -> np.ndarray:
+def extract_features(base: keras.Model, images: np.ndarray, *, batch_size: int = 64) -> np.ndarray:
     """Run a base over all images once, in inference mode.
 
     A frozen base gives the same features in every epoch, so a head can train on these instead of

@@ -45,6 +45,8 @@ def freeze(model: keras.Model) -> None:
     Lesson: 03
     """
     model.trainable = False
+    for _, layer in leaf_layers(model):  # the line above stops at a flag that is False already
+        layer.trainable = False
     keep_still(model)
 
 

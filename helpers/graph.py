@@ -124,7 +124,6 @@ def submodel(model: keras.Model, outputs: keras.KerasTensor, suffix: str) -> ker
 def _unknown_layer(model: keras.Model, layer_name: str) -> str:
     names = [layer.name for layer in model.layers]
     nested = [m.name for m in model.layers if isinstance(m, keras.Model)]
-    hint = f" To cut inside a nested model, pass model.get_layer({nested[0]!r})." if nested else ""
-    return (
-        f"No layer {layer_name!r} in {model.name!r}. Its last layers: {', '.join(names[-6:])}.{hint}"
-    )
+    hint = f" Cut a nested model by itself: model.get_layer({nested[0]!r})." if nested else ""
+    last = ", ".join(names[-6:])
+    return f"No layer {layer_name!r} in {model.name!r}. Its last layers: {last}.{hint}"

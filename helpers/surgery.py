@@ -175,8 +175,8 @@ def _check_head(base: keras.Model, classes: int, pooling: str, dropout: float) -
     shape = base.outputs[0].shape
     if len(base.outputs) > 1 or len(shape) not in (2, 4):
         raise ValueError(
-            f"{base.name!r} gives {[tuple(t.shape) for t in base.outputs]}: a head needs one output "
-            "of feature maps (batch, height, width, channels) or vectors (batch, features)."
+            f"{base.name!r} gives {[tuple(t.shape) for t in base.outputs]}: a head needs one "
+            "output of feature maps (batch, height, width, channels) or vectors (batch, features)."
         )
     if pooling == "flatten" and None in shape[1:]:
         raise ValueError(

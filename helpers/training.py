@@ -103,7 +103,9 @@ def gradual_phases(
     if not layer_names:
         raise ValueError("layer_names is empty: name the first layer of at least one block.")
     if not 0 < decay <= 1:
-        raise ValueError(f"decay={decay}: give a number above 0, up to 1 (the same rate throughout).")
+        raise ValueError(
+            f"decay={decay}: give a number above 0, up to 1 (the same rate throughout)."
+        )
     blocks = [Phase(epochs, rate * decay**k, name) for k, name in enumerate(layer_names)]
     return [Phase(head_epochs, head_rate), *blocks]
 
@@ -125,7 +127,9 @@ def fit_in_phases(
 
     Compiling with a new optimizer in each phase would forget the moments that the head has
     gathered. This one optimizer is built once, on every variable that will ever train; each phase
-    sets what trains and the rate, compiles with the same optimizer, and fits.
+    sets what trains and the rate, compiles with the same optimizer, and fits. Adam's step counter
+    goes on too, so a block that joins late takes longer steps at first, up to about six times the
+    rate: give later phases a lower one.
 
     Args:
         model: base and head, sharing the base's layers (`attach_head`).

@@ -54,6 +54,16 @@ def test_freeze_leaves_only_the_head_to_learn():
     assert layers_changed(model, before) == {"head_predictions"}
 
 
+@pytest.mark.parametrize("pick", [0, 1], ids=["nested", "flat"])
+def test_freeze_reaches_a_layer_unfrozen_after_its_model_was_frozen(pick):
+    model = nested_model()[pick]
+    model.trainable = False
+    base = model if pick else model.get_layer("tiny")
+    base.get_layer("block_2_conv").trainable = True
+    freeze(model)
+    assert not any(layer.trainable_weights for layer in base.layers)
+
+
 def test_frozen_base_gives_the_same_output_in_training():
     base = tiny_base()
     freeze(base)

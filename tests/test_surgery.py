@@ -133,9 +133,15 @@ def weightless() -> keras.Model:
 
 REFUSED = {
     "subclassed": (Subclassed, "'mine' is a Subclassed without a graph.*model.backbone"),
-    "not built": (lambda: keras.Sequential([layers.Dense(3)], name="s"), "'s' does not know.*build"),
+    "not built": (
+        lambda: keras.Sequential([layers.Dense(3)], name="s"),
+        "'s' does not know.*build",
+    ),
     "two outputs": (two_outputs, r"'two' has 2 outputs \(head_2, head_3\).*layer="),
-    "no top": (tiny_base, "'tiny' seems to have no top.*'block_2_relu', a ReLU.*layer='block_2_relu'"),
+    "no top": (
+        tiny_base,
+        "'tiny' seems to have no top.*'block_2_relu', a ReLU.*layer='block_2_relu'",
+    ),
     "no weights": (weightless, "no top"),
 }
 
@@ -161,7 +167,9 @@ def test_a_convolution_that_is_wider_than_one_pixel_is_no_classifier():
 
 
 def test_a_named_cut_explains_unknown_names_and_points_into_nested_models():
-    with pytest.raises(ValueError, match="No layer 'fc9' in 'classifier'. Its last layers: .*softmax"):
+    with pytest.raises(
+        ValueError, match="No layer 'fc9' in 'classifier'. Its last layers: .*softmax"
+    ):
         remove_top(classifier(tiny_base()), layer="fc9")
     inputs = keras.Input((8, 8, 1))
     outer = keras.Model(inputs, classifier(tiny_base())(inputs))

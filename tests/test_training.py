@@ -38,7 +38,11 @@ def test_joins_the_histories_and_says_where_phases_begin():
 
 
 def test_each_phase_moves_exactly_its_part():
-    for number, expected in ((1, set()), (2, {"block_2_conv"}), (3, {"block_1_conv", "block_2_conv"})):
+    for number, expected in (
+        (1, set()),
+        (2, {"block_2_conv"}),
+        (3, {"block_1_conv", "block_2_conv"}),
+    ):
         model, base = new_model()
         before = values(model)
         run(model, base, PHASES[:number])
@@ -148,7 +152,9 @@ def test_a_stage_that_unfreezes_nothing_new_is_an_error():
     """The silent fault of much copied code: the second stage sets what was already set."""
     model, base = new_model()
     phases = [Phase(1, 0.01, "block_2_conv"), Phase(1, 0.001, "block_1_bn")]
-    with pytest.raises(ValueError, match=r"Phase 2 \(unfreeze_from='block_1_bn'\).*phase 1 .*block_2"):
+    with pytest.raises(
+        ValueError, match=r"Phase 2 \(unfreeze_from='block_1_bn'\).*phase 1 .*block_2"
+    ):
         run(model, base, phases)
     assert not model.compiled
 

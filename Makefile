@@ -1,0 +1,71 @@
+# The course's commands. `make` alone lists them. Another Python: PYTHON=python3.12 make course
+
+READY := .venv/.ready
+PY := .venv/bin/python
+SOURCES := requirements.txt pyproject.toml $(wildcard etc/ipython/*.py)
+CANDIDATES := $(if $(PYTHON),"$(PYTHON)",python3.11 python3.12 python3.13 python3 python)
+NB ?= notebooks/*.ipynb
+
+# Without a screen JupyterLab prints its address and opens nothing; root has to say so.
+SCREEN := $(DISPLAY)$(WAYLAND_DISPLAY)$(BROWSER)$(filter Darwin,$(shell uname))
+LAB_OPTIONS := $(if $(SCREEN),,--no-browser) $(if $(filter 0,$(shell id -u)),--allow-root)
+
+# Start-up lines of TensorFlow's C++ part; `TF_CPP_MIN_LOG_LEVEL=0 make test` shows them.
+export TF_CPP_MIN_LOG_LEVEL ?= 3
+
+.PHONY: help course test notebooks data evidence lint clean same-python
+
+help:  ## list the commands
+	@awk -F ':.*##  ' '/^[a-z]+:.*##  /{printf "make %-10s %s\n", $$1, $$2}' Makefile
+
+course: $(READY)  ## set up once, then open the first lesson in JupyterLab
+	$(PY) -m jupyterlab $(LAB_OPTIONS) --LabApp.default_url=/lab/tree/notebooks/00_start_here.ipynb
+
+test: $(READY) lint  ## set up once, then check the code, the helpers and every notebook
+	$(PY) -m pytest -n 2 --dist worksteal tests
+	$(PY) -m pytest -n 2 --dist loadfile --nbval-lax --nbval-current-env notebooks
+
+notebooks: $(READY)  ## run every notebook and store its outputs; NB='notebooks/03*.ipynb' for one
+	$(PY) -m nbconvert --to notebook --execute --inplace --log-level=WARN $(NB)
+	$(PY) -m nbstripout --keep-output --keep-count --keep-id --extra-keys metadata.language_info $(NB)
+
+data: $(READY)  ## render the letters and train glyphnet anew
+	$(PY) data/make_glyphnet.py
+
+evidence: $(READY)  ## repeat the measurements that the lessons quote
+	$(PY) data/make_evidence.py
+
+lint: $(READY)  ## check the style of the code
+	$(PY) -m ruff check .
+	$(PY) -m ruff format --check .
+
+clean:  ## remove what these commands made, the environment included
+	rm -rf .venv .pytest_cache .ruff_cache .coverage
+	find . -name __pycache__ -prune -exec rm -rf {} +
+
+# A PYTHON named by the user must be the one that .venv was made with.
+ifdef PYTHON
+$(READY): | same-python
+same-python:
+	@test ! -x $(PY) || test "$$($(PY) --version)" = "$$("$(PYTHON)" --version)" || { \
+	  echo "Error: .venv holds $$($(PY) --version), not $$("$(PYTHON)" --version): run 'make clean' first."; \
+	  exit 1; }
+endif
+
+$(READY): $(SOURCES)
+	@for candidate in $(CANDIDATES); do \
+	  "$$candidate" -c 'import sys; sys.exit(not (3, 11) <= sys.version_info[:2] <= (3, 13))' \
+	    2>/dev/null || continue; \
+	  found=$$candidate; \
+	  "$$candidate" -c 'import ensurepip, venv' 2>/dev/null || continue; \
+	  echo "Setting up .venv with $$("$$candidate" --version) (3 GB; a few minutes, only once)."; \
+	  exec "$$candidate" -m venv .venv; \
+	done; \
+	if [ -n "$$found" ]; then \
+	  echo "Error: $$found has no venv module (on Debian or Ubuntu: sudo apt install $${found##*/}-venv)."; \
+	else \
+	  echo "Error: no Python 3.11, 3.12 or 3.13 found; name yours: PYTHON=/path/to/python3.12 make course"; \
+	fi >&2; exit 1
+	$(PY) -m pip install --disable-pip-version-check -r requirements.txt
+	$(PY) -m pip install --disable-pip-version-check --no-deps --no-build-isolation -e .
+	@touch $@

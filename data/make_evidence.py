@@ -1,0 +1,210 @@
+"""Measure what the lessons claim, ten seeds each, and write data/results/*.csv.
+
+    python data/make_evidence.py              # every experiment; resumes where it was stopped
+    python data/make_evidence.py examples     # one of them
+
+A row is one training run. Settings were chosen on the validation split; the test split only gives
+the figures written here. A row that a file already holds is not measured again: delete the file to
+measure anew.
+"""
+
+import argparse
+import itertools
+import math
+from collections.abc import Callable, Iterator
+from pathlib import Path
+
+import keras
+import numpy as np
+import pandas as pd
+from tqdm import tqdm
+
+from helpers.bases import load_base
+from helpers.data import Split, Task, load_digits_task, load_letters_sample, repeatable
+from helpers.features import extract_features, split_at
+from helpers.freezing import freeze, unfreeze_from
+from helpers.surgery import attach_head, remove_top
+from helpers.training import Phase, fit_in_phases, gradual_phases
+
+RESULTS = Path(__file__).resolve().parent / "results"
+SEEDS = range(10)
+LOSS = "sparse_categorical_crossentropy"
+BLOCKS = [f"block_{number}_conv" for number in (6, 5, 4, 3, 2, 1)]
+HEAD_EPOCHS, HEAD_RATE = 100, 0.01
+SCRATCH_STEPS, SCRATCH_RATE, SCRATCH_MOMENTUM = 500, 0.002, 0.8
+TUNE_EPOCHS, TUNE_RATE = 15, 0.0003
+
+
+def accuracy(model: keras.Model, split: Split) -> float:
+    """Share of a split's pictures that a model puts into the right class, 0 to 1."""
+    probabilities = model.predict(split.images, batch_size=256, verbose=0)
+    return float(np.mean(probabilities.argmax(axis=1) == split.labels))
+
+
+def train_head(base: keras.Model, task: Task) -> keras.Model:
+    """Freeze a base, train a new head on cached features, and give the whole model."""
+    freeze(base)
+    model = attach_head(base, classes=10)
+    lower, head = split_at(model, model.layers[len(base.layers)].name)
+    features = extract_features(lower, task.train.images)
+    head.compile(keras.optimizers.Adam(HEAD_RATE), LOSS)
+    head.fit(features, task.train.labels, epochs=HEAD_EPOCHS, verbose=0)
+    return model
+
+
+def fit(model: keras.Model, task: Task, optimizer: keras.Optimizer, epochs: int, **options) -> None:
+    """Compile and fit on the training split of a task."""
+    model.compile(optimizer, LOSS)
+    model.fit(*task.train, epochs=epochs, verbose=0, **options)
+
+
+def fresh_layer(layer: keras.Layer) -> keras.Layer:
+    """The same layer with new weights; BatchNormalization that settles within few steps."""
+    config = layer.get_config()
+    if isinstance(layer, keras.layers.BatchNormalization):
+        config["momentum"] = SCRATCH_MOMENTUM
+    return type(layer).from_config(config)
+
+
+def train_from_scratch(task: Task) -> keras.Model:
+    """Train the base's architecture with new weights: the fair baseline."""
+    base = keras.models.clone_model(load_base("glyphnet"), clone_function=fresh_layer)
+    model = attach_head(base, classes=10)
+    steps_per_epoch = math.ceil(len(task.train.labels) / 32)
+    rate = keras.optimizers.schedules.CosineDecay(SCRATCH_RATE, SCRATCH_STEPS)
+    fit(model, task, keras.optimizers.Adam(rate), math.ceil(SCRATCH_STEPS / steps_per_epoch))
+    return model
+
+
+def fine_tune(base: keras.Model, task: Task, layer: str, rate: float) -> keras.Model:
+    """Train the head, then the base from one layer on, with BatchNormalization still."""
+    model = train_head(base, task)
+    unfreeze_from(base, layer)
+    fit(model, task, keras.optimizers.Adam(rate), TUNE_EPOCHS)
+    return model
+
+
+def by_examples(seed: int, examples_per_class: int, method: str) -> dict[str, float]:
+    """From scratch, frozen, frozen but cut one block earlier, or fine-tuned."""
+    task = load_digits_task(examples_per_class, seed=seed)
+    base = load_base("glyphnet")
+    train: dict[str, Callable[[], keras.Model]] = {
+        "from scratch": lambda: train_from_scratch(task),
+        "frozen": lambda: train_head(base, task),
+        "frozen, one block less": lambda: train_head(
+            remove_top(base, layer="block_6_conv").base, task
+        ),
+        "fine-tuned": lambda: fine_tune(base, task, "block_5_conv", TUNE_RATE),
+    }
+    return {"test_accuracy": accuracy(train[method](), task.test)}
+
+
+def by_depth(seed: int, unfreeze_from: str) -> dict[str, float]:
+    """Fine-tune from one layer on; accuracy on the new task and on the old one."""
+    return tuned_and_remembered(seed, unfreeze_from, TUNE_RATE)
+
+
+def by_rate(seed: int, learning_rate: float) -> dict[str, float]:
+    """Fine-tune the whole base at one rate; accuracy on the new task and on the old one."""
+    return tuned_and_remembered(seed, BLOCKS[-1], learning_rate)
+
+
+def tuned_and_remembered(seed: int, layer: str, rate: float) -> dict[str, float]:
+    """Fine-tune at 20 examples a class, then ask the base's old top about letters again."""
+    task = load_digits_task(20, seed=seed)
+    whole = load_base("glyphnet", include_top=True)
+    base = remove_top(whole).base
+    model = train_head(base, task) if layer == "none" else fine_tune(base, task, layer, rate)
+    remembered = accuracy(whole, load_letters_sample())
+    return {"test_accuracy": accuracy(model, task.test), "letters_accuracy": remembered}
+
+
+def by_schedule(seed: int, schedule: str) -> dict[str, float]:
+    """Orders of unfreezing, each with the same number of epochs in all."""
+    task = load_digits_task(20, seed=seed)
+    base = load_base("glyphnet")
+    model = attach_head(base, classes=10)
+    phases = {
+        "head only": [Phase(32, HEAD_RATE)],
+        "all at once": [Phase(32, TUNE_RATE, BLOCKS[-1])],
+        "head, then all": [Phase(20, HEAD_RATE), Phase(12, TUNE_RATE, BLOCKS[-1])],
+        "head, then two blocks": [Phase(20, HEAD_RATE), Phase(12, TUNE_RATE, BLOCKS[1])],
+        "gradual": gradual_phases(
+            BLOCKS, head_epochs=20, head_rate=HEAD_RATE, epochs=2, rate=TUNE_RATE
+        ),
+        "gradual, falling rate": gradual_phases(
+            BLOCKS, head_epochs=20, head_rate=HEAD_RATE, epochs=2, rate=TUNE_RATE, decay=0.6
+        ),
+    }
+    fit_in_phases(
+        model, base, phases[schedule], *task.train,
+        optimizer=keras.optimizers.Adam(), loss=LOSS, verbose=0,
+    )  # fmt: skip
+    return {"test_accuracy": accuracy(model, task.test)}
+
+
+def by_batchnorm(seed: int, batch_size: int, batchnorm: str) -> dict[str, float]:
+    """Fine-tune with BatchNormalization still or live."""
+    task = load_digits_task(20, seed=seed)
+    base = load_base("glyphnet")
+    model = train_head(base, task)
+    unfreeze_from(base, BLOCKS[-1])
+    for layer in base.layers:
+        if isinstance(layer, keras.layers.BatchNormalization):
+            layer.trainable = batchnorm == "live"
+    optimizer = keras.optimizers.Adam(TUNE_RATE)
+    fit(model, task, optimizer, 5, batch_size=batch_size)
+    return {"test_accuracy": accuracy(model, task.test)}
+
+
+METHODS = ["from scratch", "frozen", "frozen, one block less", "fine-tuned"]
+SCHEDULES = [
+    "head only", "all at once", "head, then all", "head, then two blocks",
+    "gradual", "gradual, falling rate",
+]  # fmt: skip
+EXPERIMENTS: dict[str, tuple[Callable[..., dict[str, float]], dict[str, list]]] = {
+    "examples": (by_examples, {"examples_per_class": [2, 5, 10, 20, 50], "method": METHODS}),
+    "depth": (by_depth, {"unfreeze_from": ["none", *BLOCKS]}),
+    "rates": (by_rate, {"learning_rate": [0.00003, 0.0001, 0.0003, 0.001, 0.003]}),
+    "schedules": (by_schedule, {"schedule": SCHEDULES}),
+    "batchnorm": (by_batchnorm, {"batch_size": [2, 32], "batchnorm": ["still", "live"]}),
+}
+
+
+def settings_of(grid: dict[str, list]) -> Iterator[dict]:
+    """Every combination of a grid with every seed, all settings of a seed together."""
+    for seed, *chosen in itertools.product(SEEDS, *grid.values()):
+        yield {"seed": seed, **dict(zip(grid, chosen, strict=True))}
+
+
+def run(name: str, folder: Path) -> pd.DataFrame:
+    """Measure what is missing in one results file, row by row."""
+    experiment, grid = EXPERIMENTS[name]
+    path = folder / f"{name}.csv"
+    rows = pd.read_csv(path, comment="#").to_dict("records") if path.exists() else []
+    known = [{key: row[key] for key in ("seed", *grid)} for row in rows]
+    for settings in tqdm([s for s in settings_of(grid) if s not in known], desc=name):
+        keras.utils.clear_session()
+        repeatable(settings["seed"])
+        rows.append(settings | {k: round(v, 4) for k, v in experiment(**settings).items()})
+        with path.open("w", encoding="utf-8", newline="\n") as file:
+            file.write(f"# python data/make_evidence.py {name}\n")
+            pd.DataFrame(rows).to_csv(file, index=False, lineterminator="\n")
+    return pd.DataFrame(rows)
+
+
+def main(arguments: list[str] | None = None) -> None:
+    """Run the named experiments, or all."""
+    parser = argparse.ArgumentParser(description="Measure what the lessons claim.")
+    parser.add_argument("names", nargs="*", metavar="experiment", help=", ".join(EXPERIMENTS))
+    names = parser.parse_args(arguments).names or list(EXPERIMENTS)
+    unknown = [name for name in names if name not in EXPERIMENTS]
+    if unknown:
+        parser.error(f"unknown experiment {unknown[0]!r}; choose from {', '.join(EXPERIMENTS)}")
+    RESULTS.mkdir(exist_ok=True)
+    for name in names:
+        run(name, RESULTS)
+
+
+if __name__ == "__main__":
+    main()

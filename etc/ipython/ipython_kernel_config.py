@@ -1,0 +1,5 @@
+# TensorFlow's C++ part writes start-up lines straight to the process's stderr. By default a kernel
+# copies them into the learner's first cell; here they stay in the terminal that runs Jupyter.
+# Python's own output, warnings and errors are not touched.
+c = get_config()
+c.IPKernelApp.capture_fd_output = False

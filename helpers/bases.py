@@ -1,0 +1,198 @@
+"""Load a base: a network trained on one task, the raw material for another."""
+
+import difflib
+import inspect
+import os
+import warnings
+from pathlib import Path
+from typing import Any
+
+import keras
+
+from helpers.pixels import PIXEL_INPUT, check_pixels, scale_like, with_pixel_input
+from helpers.safe_loading import MODEL_SUFFIXES, load_saved
+
+__all__ = ["PIXEL_INPUT", "application_names", "check_pixels", "load_base"]
+
+GLYPHNET = Path(__file__).parent.parent / "data" / "glyphnet.keras"
+
+SIZES_WITH_TOP = {
+    "EfficientNetB1": 240,
+    "EfficientNetB2": 260,
+    "EfficientNetB3": 300,
+    "EfficientNetB4": 380,
+    "EfficientNetB5": 456,
+    "EfficientNetB6": 528,
+    "EfficientNetB7": 600,
+    "EfficientNetV2B1": 240,
+    "EfficientNetV2B2": 260,
+    "EfficientNetV2B3": 300,
+    "EfficientNetV2S": 384,
+    "EfficientNetV2M": 480,
+    "EfficientNetV2L": 480,
+    "InceptionResNetV2": 299,
+    "InceptionV3": 299,
+    "NASNetLarge": 331,
+    "Xception": 299,
+}
+"""Height and width, in pixels, that an application takes with its top, where not 224."""
+
+
+def load_base(
+    source: str | os.PathLike,
+    *,
+    include_top: bool = False,
+    weights: str | None = "imagenet",
+    input_shape: tuple[int | None, int | None, int] | None = None,
+    input_range: tuple[float, float] | None = None,
+    **options: Any,
+) -> keras.Model:
+    """Load a base that takes raw pixels: the bundled one, a Keras application, or a saved file.
+
+    Args:
+        source: `"glyphnet"`; a name from `application_names()`; or the path of a `.keras`, `.h5`
+            or `.hdf5` file, which is loaded with `load_saved` and returned whole, as saved.
+        include_top: keep the classifier of glyphnet or of an application.
+        weights: `"imagenet"` for the trained weights (glyphnet has its own), None for random ones.
+        input_shape: `(height, width, 3)` in pixels, for an application. Default: with the top, its
+            own size; without, any size, `(None, None, 3)` (NASNet: its own size). MobileNet and
+            MobileNetV2 have separate weights for 128, 160, 192 and 224 pixels (V2 for 96, too);
+            for any other size, or any size, they get those for 224.
+        input_range: `(low, high)`, the pixels that a saved file for images was trained on, such as
+            `(0, 1)`; needed where its input is not named `pixels_0_255`.
+        **options: passed on to the application: `alpha`, `pooling`, `classes`, ...
+
+    Returns:
+        An uncompiled model. For images its input is named `pixels_0_255` and takes 0 to 255, of
+        any number type; an application, glyphnet, or a file given an `input_range` comes flat
+        (but ConvNeXt has small Sequential models inside, as Keras builds it).
+
+    Raises:
+        ValueError: unknown name, an argument that this source cannot use, or a file for images
+            of unknown range.
+        UnsafeModelError: the file could do harm (see `load_saved`).
+        FileNotFoundError: no such file, or weights neither on this machine nor to be had.
+
+    Lesson: 01
+    Source: https://keras.io/api/applications/
+    """
+    if weights not in ("imagenet", None):
+        raise ValueError(
+            f"weights must be 'imagenet' or None, not {weights!r}. For weights from a file, "
+            "use weights=None and then base.load_weights(path)."
+        )
+    if source in application_names():
+        _refuse(source, input_range=input_range)
+        return _application(source, include_top, weights, input_shape, options)
+    _refuse(source, input_shape=input_shape, **options)
+    if source == "glyphnet":
+        _refuse(source, input_range=input_range)
+        return _glyphnet(include_top, weights)
+    if not _is_path(source):
+        raise ValueError(_unknown_name(source))
+    if weights is None:
+        raise ValueError(f"weights=None cannot be used with {str(source)!r}: leave it out.")
+    return with_pixel_input(load_saved(source), source, input_range)
+
+
+def application_names() -> tuple[str, ...]:
+    """Name every network in `keras.applications`.
+
+    Returns:
+        The names, sorted, as `load_base` takes them.
+
+    Lesson: 01
+    Source: https://keras.io/api/applications/
+    """
+    members = vars(keras.applications).items()
+    return tuple(sorted(name for name, member in members if inspect.isfunction(member)))
+
+
+def _application(
+    name: str, include_top: bool, weights: str | None, input_shape: tuple | None, options: dict
+) -> keras.Model:
+    _check_application_options(name, input_shape, options)
+    build = getattr(keras.applications, name)
+    module = getattr(keras.applications, build.__module__.rsplit(".", 1)[-1])
+    shape = input_shape or _default_shape(name, include_top)
+    pixels = keras.Input(shape, name=PIXEL_INPUT)
+    options = options | {"include_top": include_top, "weights": weights, "input_shape": shape}
+    try:
+        with warnings.catch_warnings():
+            if input_shape is None:  # which weights that gets is documented above
+                warnings.filterwarnings("ignore", "`input_shape` is undefined", UserWarning)
+            model = build(input_tensor=scale_like(pixels, module.preprocess_input), **options)
+    except Exception as error:
+        if isinstance(error, OSError) or type(error) is Exception:  # what Keras' get_file raises
+            raise FileNotFoundError(_no_weights(name, error)) from error
+        raise
+    return keras.Model(pixels, model.output, name=model.name)
+
+
+def _check_application_options(name: str, input_shape: tuple | None, options: dict) -> None:
+    if input_shape is not None and (len(input_shape) != 3 or input_shape[-1] != 3):
+        raise ValueError(
+            f"input_shape must be (height, width, 3), not {input_shape}: {name} takes colour "
+            "images. Make three channels of a grey image with np.repeat(images, 3, axis=-1)."
+        )
+    if "include_preprocessing" in options or "input_tensor" in options:
+        raise ValueError(
+            f"include_preprocessing and input_tensor cannot be used with {name}: every base takes "
+            "raw pixels, 0 to 255. Leave them out, or call keras.applications yourself."
+        )
+
+
+def _default_shape(name: str, include_top: bool) -> tuple[int | None, int | None, int]:
+    any_size = not include_top and not name.startswith("NASNet")
+    size = None if any_size else SIZES_WITH_TOP.get(name, 224)
+    return size, size, 3
+
+
+def _no_weights(name: str, error: Exception) -> str:
+    folder = Path(os.environ.get("KERAS_HOME", "~/.keras")).expanduser() / "models"
+    return (
+        f"The ImageNet weights of {name} are not in {folder} and could not be downloaded "
+        f"({error}). Connect to the network once; or put that file into the folder 'models' of a "
+        "writable folder and name it in the environment variable KERAS_HOME before Python starts; "
+        "or pass weights=None for random weights; or use load_base('glyphnet'), which is bundled."
+    )
+
+
+def _glyphnet(include_top: bool, weights: str | None) -> keras.Model:
+    if not GLYPHNET.exists():
+        raise FileNotFoundError(f"The bundled base {GLYPHNET} is missing. Make it with: make data")
+    model = load_saved(GLYPHNET)
+    if weights is None:
+        model = keras.models.clone_model(model)
+    if include_top:
+        return model
+    return keras.Model(model.input, model.get_layer("block_6_relu").output, name=model.name)
+
+
+def _is_path(source: str | os.PathLike) -> bool:
+    path = Path(source)
+    return (
+        isinstance(source, os.PathLike)
+        or path.suffix.lower() in MODEL_SUFFIXES
+        or len(path.parts) > 1
+        or path.is_dir()
+    )
+
+
+def _unknown_name(name: str) -> str:
+    known = {each.lower(): each for each in ("glyphnet", *application_names())}
+    close = [known[match] for match in difflib.get_close_matches(name.lower(), known)]
+    hint = f"Did you mean {' or '.join(close)}?" if close else "See application_names()."
+    return (
+        f"No base is called {name!r}. {hint} Known are 'glyphnet', the names in "
+        f"keras.applications, and files that end in {', '.join(MODEL_SUFFIXES)}."
+    )
+
+
+def _refuse(source: str | os.PathLike, **arguments: Any) -> None:
+    given = [name for name, value in arguments.items() if value is not None]
+    if given:
+        raise ValueError(
+            f"{', '.join(given)} cannot be used with {str(source)!r}: leave it out. input_range "
+            "is for saved files, every other option for the names in keras.applications."
+        )

@@ -1,0 +1,238 @@
+"""Figures: training history, pictures, confusion matrix, feature maps.
+
+Colours are those of Okabe and Ito and the cividis scale: they stay apart for colour-blind readers.
+"""
+
+import math
+from collections.abc import Mapping, Sequence
+
+import keras
+import matplotlib.pyplot as plt
+import numpy as np
+from matplotlib.axes import Axes
+from matplotlib.colorbar import Colorbar
+from sklearn.metrics import ConfusionMatrixDisplay
+
+from helpers.training import PhasedHistory
+
+BLUE = "#0072B2"
+VERMILLION = "#D55E00"
+TITLE_SIZE = 15
+TEXT_SIZE = 13
+
+
+def plot_history(
+    history: keras.callbacks.History | PhasedHistory | Mapping[str, Sequence[float]],
+    *,
+    metric: str = "accuracy",
+) -> Axes:
+    """Draw one metric by epoch, in training and validation, with the phases marked.
+
+    Args:
+        history: what `model.fit` or `fit_in_phases` returned, or its `history` dictionary.
+        metric: a name in the history, without `val_`.
+
+    Returns:
+        The Axes. Epochs count from 1; a dotted line stands between two phases.
+
+    Raises:
+        ValueError: the history has no such metric.
+
+    Lesson: 00
+    """
+    values = getattr(history, "history", history)
+    if metric not in values:
+        raise ValueError(f"No metric {metric!r} in the history. It has: {', '.join(values)}.")
+    ax = plt.subplots(figsize=(7, 4), layout="constrained")[1]
+    _curve(ax, values[metric], "training", color=BLUE, linestyle="-")
+    if f"val_{metric}" in values:
+        _curve(ax, values[f"val_{metric}"], "validation", color=VERMILLION, linestyle="--")
+    _mark_phases(ax, getattr(history, "phase_starts", ()))
+    name = metric.replace("_", " ")
+    unit = " (share correct)" if metric.endswith("accuracy") else ""
+    _label(ax, title=f"{name.capitalize()} by epoch", x="epoch", y=name + unit)
+    ax.xaxis.get_major_locator().set_params(integer=True)
+    ax.legend(fontsize=TEXT_SIZE)
+    return ax
+
+
+def _curve(ax: Axes, values: Sequence[float], label: str, **style: str) -> None:
+    ax.plot(range(1, len(values) + 1), values, label=label, marker="o", linewidth=2, **style)
+
+
+def _mark_phases(ax: Axes, starts: Sequence[int]) -> None:
+    """Name each phase at the top; draw a line before each but the first."""
+    ax.margins(y=0.15)
+    for number, start in enumerate(starts, start=1):
+        if number > 1:
+            ax.axvline(start + 0.5, color="black", linestyle=":")
+        place = {"xytext": (3, -3), "textcoords": "offset points", "va": "top"}
+        at_top = {"xycoords": ("data", "axes fraction"), "fontsize": TEXT_SIZE}
+        ax.annotate(f"phase {number}", (start + 0.5, 1.0), **place, **at_top)
+
+
+def plot_images(
+    images: np.ndarray,
+    *,
+    labels: Sequence[int] | None = None,
+    predictions: Sequence[int] | None = None,
+    class_names: Sequence[str] | None = None,
+    columns: int = 5,
+) -> np.ndarray:
+    """Draw pictures in a grid, titled with their class.
+
+    With labels and predictions, a wrong prediction is titled `3, not 8` in another colour.
+
+    Args:
+        images: raw pixels, 0 to 255, `(n, height, width)` or with 1 (grey) or 3 (colour) channels.
+        labels: true class of each picture, `(n,)`.
+        predictions: predicted class of each picture, `(n,)`.
+        class_names: name of each class; without them the class numbers are shown.
+        columns: pictures in a row.
+
+    Returns:
+        The `(n,)` Axes, one for each picture.
+
+    Raises:
+        ValueError: wrong shape or pixel range, or not one label and prediction for each picture.
+
+    Lesson: 00
+    """
+    pictures = _pictures(images)
+    for name, given in (("labels", labels), ("predictions", predictions)):
+        if given is not None and len(given) != len(pictures):
+            raise ValueError(f"{len(given)} {name} for {len(pictures)} images: give one for each.")
+    axes = _grid(len(pictures), columns=columns, side=1.6)
+    for index, (ax, picture) in enumerate(zip(axes, pictures, strict=True)):
+        ax.imshow(picture, cmap="gray", vmin=0, vmax=255)
+        true = None if labels is None else labels[index]
+        predicted = None if predictions is None else predictions[index]
+        _title_picture(ax, true, predicted, class_names)
+    return axes
+
+
+def _pictures(images: np.ndarray) -> np.ndarray:
+    """Raw pixels as `uint8`, without the channel axis where the pictures are grey."""
+    array = np.asarray(images)
+    if array.ndim not in (3, 4) or (array.ndim == 4 and array.shape[-1] not in (1, 3)):
+        raise ValueError(
+            f"images has shape {array.shape}: give (n, height, width), with 1 or 3 channels last."
+        )
+    if len(array) == 0:
+        raise ValueError("images is empty: give at least one picture.")
+    low, high = float(array.min()), float(array.max())
+    if low < 0 or high > 255 or (high <= 1 and array.dtype.kind == "f"):
+        raise ValueError(f"images run from {low:g} to {high:g}: give raw pixels, 0 to 255.")
+    grey = array.ndim == 4 and array.shape[-1] == 1
+    return np.round(array[..., 0] if grey else array).astype("uint8")
+
+
+def _title_picture(
+    ax: Axes, label: int | None, predicted: int | None, class_names: Sequence[str] | None
+) -> None:
+    def name(index: int) -> str:
+        return str(index) if class_names is None else class_names[index]
+
+    shown = label if predicted is None else predicted
+    if shown is None:
+        return
+    wrong = label is not None and label != shown
+    text = f"{name(shown)}, not {name(label)}" if wrong else name(shown)
+    ax.set_title(text, color=VERMILLION if wrong else "black", fontsize=TEXT_SIZE)
+
+
+def plot_confusion(
+    labels: Sequence[int], predictions: Sequence[int], class_names: Sequence[str]
+) -> Axes:
+    """Draw how many examples of each class were predicted as each class.
+
+    Args:
+        labels: true classes, `(n,)`, from 0 to `len(class_names) - 1`.
+        predictions: predicted classes, `(n,)`, in the same range.
+        class_names: name of each class.
+
+    Returns:
+        The Axes; rows are true classes, columns predicted ones.
+
+    Raises:
+        ValueError: a class outside the range, or not one prediction for each label.
+
+    Lesson: 03
+    """
+    true, predicted = np.asarray(labels), np.asarray(predictions)
+    if true.shape != predicted.shape:
+        raise ValueError(f"{len(true)} labels and {len(predicted)} predictions: give one for each.")
+    for name, values in (("labels", true), ("predictions", predicted)):
+        outside = sorted(set(values.tolist()) - set(range(len(class_names))))
+        if outside:
+            raise ValueError(f"{name} holds {outside[0]}, but there are {len(class_names)} names.")
+    ax = plt.subplots(figsize=(7, 6), layout="constrained")[1]
+    display = ConfusionMatrixDisplay.from_predictions(
+        true,
+        predicted,
+        labels=range(len(class_names)),
+        display_labels=class_names,
+        xticks_rotation="vertical" if max(map(len, class_names)) > 3 else "horizontal",
+        cmap="cividis",
+        text_kw={"fontsize": TEXT_SIZE},
+        ax=ax,
+    )
+    _label_bar(display.im_.colorbar, "examples")
+    title = f"Confusion matrix: {int((true == predicted).sum())} of {len(true)} correct"
+    _label(ax, title=title, x="predicted class", y="true class")
+    return ax
+
+
+def plot_feature_maps(maps: np.ndarray, *, columns: int = 8) -> np.ndarray:
+    """Draw what each channel of a layer responds to in one picture, all on one scale.
+
+    Args:
+        maps: activations for one picture, `(height, width, channels)`, any range.
+        columns: maps in a row.
+
+    Returns:
+        The `(channels,)` Axes, one for each map, titled with the channel's number.
+
+    Raises:
+        ValueError: not the activations of one picture.
+
+    Lesson: 01
+    """
+    array = np.asarray(maps)
+    if array.ndim != 3:
+        raise ValueError(
+            f"maps has shape {array.shape}: give (height, width, channels) of one picture, "
+            "such as features[0]."
+        )
+    axes = _grid(array.shape[-1], columns=columns, side=1.2)
+    for channel, ax in enumerate(axes):
+        scale = {"vmin": array.min(), "vmax": array.max()}
+        image = ax.imshow(array[..., channel], cmap="cividis", **scale)
+        ax.set_title(str(channel), fontsize=TEXT_SIZE)
+    _label_bar(ax.figure.colorbar(image, ax=axes.tolist()), "activation")
+    return axes
+
+
+def _grid(n: int, *, columns: int, side: float) -> np.ndarray:
+    """`n` Axes without frame in rows of `columns`, each `side` inches wide."""
+    if columns < 1:
+        raise ValueError(f"columns={columns}: give 1 or more.")
+    columns = min(columns, n)
+    rows = math.ceil(n / columns)
+    size = (columns * side, rows * (side + 0.3))
+    axes = plt.subplots(rows, columns, figsize=size, squeeze=False, layout="constrained")[1]
+    for ax in axes.flat:
+        ax.set_axis_off()
+    return axes.flat[:n]
+
+
+def _label(ax: Axes, *, title: str, x: str, y: str) -> None:
+    ax.set_title(title, fontsize=TITLE_SIZE)
+    ax.set_xlabel(x, fontsize=TEXT_SIZE)
+    ax.set_ylabel(y, fontsize=TEXT_SIZE)
+    ax.tick_params(labelsize=TEXT_SIZE)
+
+
+def _label_bar(bar: Colorbar, text: str) -> None:
+    bar.set_label(text, fontsize=TEXT_SIZE)
+    bar.ax.tick_params(labelsize=TEXT_SIZE)

@@ -1,0 +1,117 @@
+import importlib.util
+import itertools
+from pathlib import Path
+
+import pandas as pd
+import pytest
+
+SCRIPT = Path(__file__).parent.parent / "data" / "make_evidence.py"
+
+
+@pytest.fixture(scope="module")
+def evidence():
+    spec = importlib.util.spec_from_file_location("make_evidence", SCRIPT)
+    module = importlib.util.module_from_spec(spec)
+    spec.loader.exec_module(module)
+    return module
+
+
+NAMES = ["examples", "depth", "rates", "schedules", "batchnorm"]
+
+
+@pytest.mark.parametrize("name", NAMES)
+def test_a_results_file_holds_every_setting_once_and_names_its_command(evidence, name):
+    _, grid = evidence.EXPERIMENTS[name]
+    path = evidence.RESULTS / f"{name}.csv"
+    assert path.read_text().startswith(f"# python data/make_evidence.py {name}\n")
+    table = pd.read_csv(path, comment="#")
+    wanted = itertools.product(range(10), *grid.values())
+    found = table[["seed", *grid]].itertuples(index=False, name=None)
+    assert sorted(found, key=str) == sorted(wanted, key=str)
+    measured = table.drop(columns=["seed", *grid])
+    assert measured.shape[1] > 0
+    assert measured.min().min() >= 0
+    assert measured.max().max() <= 1
+
+
+def test_every_experiment_is_tested(evidence):
+    assert list(evidence.EXPERIMENTS) == NAMES
+
+
+@pytest.mark.parametrize("examples,least", [(2, 0.85), (5, 0.925), (10, 0.955)])
+def test_a_frozen_base_reaches_what_the_course_promises(evidence, examples, least):
+    table = pd.read_csv(evidence.RESULTS / "examples.csv", comment="#")
+    rows = table[(table.examples_per_class == examples) & table.method.str.startswith("frozen")]
+    assert rows.groupby("method").test_accuracy.mean().max() >= least
+
+
+def test_a_row_can_be_measured_again(evidence):
+    table = pd.read_csv(evidence.RESULTS / "examples.csv", comment="#")
+    row = table[(table.seed == 0) & (table.examples_per_class == 2) & (table.method == "frozen")]
+    evidence.repeatable(0)
+    again = evidence.by_examples(0, examples_per_class=2, method="frozen")["test_accuracy"]
+    assert again == pytest.approx(row.test_accuracy.item(), abs=0.03)  # other machines round
+
+
+@pytest.mark.parametrize("method", ["from scratch", "frozen, one block less", "fine-tuned"])
+def test_each_method_learns(evidence, method, monkeypatch):
+    monkeypatch.setattr(evidence, "SCRATCH_STEPS", 40)
+    monkeypatch.setattr(evidence, "HEAD_EPOCHS", 20)
+    monkeypatch.setattr(evidence, "TUNE_EPOCHS", 2)
+    assert evidence.by_examples(0, examples_per_class=2, method=method)["test_accuracy"] > 0.2
+
+
+def test_the_other_experiments_run(evidence, monkeypatch):
+    monkeypatch.setattr(evidence, "HEAD_EPOCHS", 2)
+    monkeypatch.setattr(evidence, "TUNE_EPOCHS", 1)
+    for result in (
+        evidence.by_depth(0, unfreeze_from="none"),
+        evidence.by_rate(0, learning_rate=0.1),
+        evidence.by_batchnorm(0, batch_size=100, batchnorm="live"),
+    ):
+        assert all(0 <= value <= 1 for value in result.values())
+
+
+def test_a_high_rate_forgets_the_letters(evidence, monkeypatch):
+    monkeypatch.setattr(evidence, "HEAD_EPOCHS", 2)
+    monkeypatch.setattr(evidence, "TUNE_EPOCHS", 2)
+    kept = evidence.by_rate(0, learning_rate=1e-6)["letters_accuracy"]
+    assert evidence.by_rate(0, learning_rate=0.05)["letters_accuracy"] < kept / 2
+
+
+@pytest.fixture
+def counted(evidence, monkeypatch):
+    calls = []
+
+    def experiment(seed, size):
+        calls.append((seed, size))
+        return {"test_accuracy": 0.123456}
+
+    monkeypatch.setitem(evidence.EXPERIMENTS, "counted", (experiment, {"size": [1, 2]}))
+    return calls
+
+
+def test_a_run_is_stored_row_by_row_and_resumed(evidence, counted, tmp_path):
+    table = evidence.run("counted", tmp_path)
+    assert len(counted) == len(table) == 20
+    path = tmp_path / "counted.csv"
+    lines = path.read_text().splitlines()
+    assert lines[:3] == [
+        "# python data/make_evidence.py counted", "seed,size,test_accuracy", "0,1,0.1235"
+    ]  # fmt: skip
+    path.write_text("\n".join(lines[:5]) + "\n")
+    assert len(evidence.run("counted", tmp_path)) == 20
+    assert len(counted) == 20 + 17, "three rows were there already"
+
+
+def test_the_command_runs_what_is_named_and_refuses_the_unknown(
+    evidence, counted, tmp_path, monkeypatch, capsys
+):
+    monkeypatch.setattr(evidence, "RESULTS", tmp_path / "new")
+    ran = []
+    monkeypatch.setattr(evidence, "run", lambda *given: ran.append(given))
+    evidence.main(["counted"])
+    assert ran == [("counted", tmp_path / "new")]
+    with pytest.raises(SystemExit):
+        evidence.main(["conted"])
+    assert "unknown experiment 'conted'; choose from examples" in capsys.readouterr().err
