@@ -2,7 +2,7 @@
 
 READY := .venv/.ready
 PY := .venv/bin/python
-SOURCES := requirements.txt pyproject.toml $(wildcard etc/ipython/*.py)
+SOURCES := requirements.txt pyproject.toml notebooks/.ipython_kernel_config.py
 CANDIDATES := $(if $(PYTHON),"$(PYTHON)",python3.11 python3.12 python3.13 python3 python)
 NB ?= notebooks/*.ipynb
 

@@ -13,8 +13,9 @@ from sklearn.datasets import load_digits
 PICTURE_SIZE = 28
 CLASSES = 10
 
-# scikit-learn keeps the digits in the order in which they were collected: fourteen forms,
-# each filled in by one hand. These rows begin forms 8 and 11 and end form 14.
+# scikit-learn keeps the digits in the order of their collection: the same sequence of some 128
+# digits comes fourteen times, one filled-in form after another. The set's authors count thirteen
+# writers, so one of them may have filled in two. Form 8 begins at row 906, form 11 at row 1287.
 POOL_END, VALIDATION_END, TEST_END = 906, 1287, 1797
 
 LETTERS_FILE = Path(__file__).resolve().parent.parent / "data" / "letters_sample.npz"
@@ -56,12 +57,12 @@ class Task:
 def load_digits_task(examples_per_class: int, *, seed: int = 0) -> Task:
     """Load handwritten digits with few labelled examples, split by the hands that wrote them.
 
-    Training examples come from the first seven of fourteen forms, validation pictures from the
-    next three, test pictures from the last four: a model is tested on handwriting that it has
-    never seen. Validation and test are the same for every seed.
+    Training examples come from the first seven of fourteen filled-in forms, validation pictures
+    from the next three, test pictures from the last four: as far as the set allows, a model is
+    tested on handwriting that it has never seen. Validation and test are the same for every seed.
 
     Args:
-        examples_per_class: training pictures of each digit, 1 to about 90.
+        examples_per_class: training pictures of each digit, 1 to 90.
         seed: which pictures of the pool are drawn; every seed gives another balanced draw.
 
     Returns:

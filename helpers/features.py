@@ -3,8 +3,8 @@
 import keras
 import numpy as np
 
-from helpers.bases import check_pixels
 from helpers.graph import submodel, tensor_into
+from helpers.pixels import check_pixels
 
 
 def extract_features(base: keras.Model, images: np.ndarray, *, batch_size: int = 64) -> np.ndarray:

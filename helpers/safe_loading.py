@@ -15,8 +15,10 @@ from pathlib import Path
 
 import keras
 
-from helpers.saved_config import check_config, check_memory
-from helpers.saved_storage import UnsafeModelError, check_total, read_hdf5, read_keras
+from helpers.saved_arrays import UnsafeModelError, check_total
+from helpers.saved_config import check_config
+from helpers.saved_memory import check_memory
+from helpers.saved_storage import read_hdf5, read_keras
 
 __all__ = ["MODEL_SUFFIXES", "UnsafeModelError", "load_saved"]
 

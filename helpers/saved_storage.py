@@ -1,34 +1,24 @@
 """Read what a saved model says about itself, without reading its weights or taking its word.
 
 A `.keras` file is a zip archive with a description of the layers (JSON) and weights (HDF5); a
-`.h5` file is HDF5 with both inside. Both can point outside themselves, and declare sizes far above
-what they hold. Everything here is checked from declarations; `safe_loading` is what to call.
+`.h5` file is HDF5 with both inside. `safe_loading` is what to call.
 """
 
 import io
 import json
-import math
 import mmap
-import re
 import zipfile
-from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
 import h5py
 
+from helpers.saved_arrays import UnsafeModelError, check_hdf5, check_total
+
 MAX_CONFIG_BYTES = 32 * 1024**2
 """Largest description of layers that is read, in bytes (that of EfficientNetV2L has a million)."""
 
-HEAP = re.compile(rb"GCOL\x01\0\0\0(.{8})", re.DOTALL)
 CONFIG, WEIGHTS = "config.json", "model.weights.h5"
-
-
-class UnsafeModelError(ValueError):
-    """A saved model was refused, because loading it could run code, read files or fill memory.
-
-    Lesson: 01
-    """
 
 
 def read_keras(path: Path, max_bytes: int) -> dict[str, Any]:
@@ -56,9 +46,10 @@ def read_keras(path: Path, max_bytes: int) -> dict[str, Any]:
             raise ValueError(f"the archive lacks {' and '.join(sorted(missing))}")
         _check_config_size(archive.getinfo(CONFIG).file_size)
         config = _parse(archive.read(CONFIG))
+        _check_assets(archive, max_bytes)
         content = archive.read(WEIGHTS)
     with h5py.File(io.BytesIO(content), "r") as file:
-        _check_hdf5(file, content, max_bytes)
+        check_hdf5(file, content, max_bytes)
     return config
 
 
@@ -81,7 +72,7 @@ def read_hdf5(path: Path, max_bytes: int) -> dict[str, Any]:
     """
     with h5py.File(path, "r") as file:
         with path.open("rb") as raw, mmap.mmap(raw.fileno(), 0, access=mmap.ACCESS_READ) as content:
-            _check_hdf5(file, content, max_bytes)
+            check_hdf5(file, content, max_bytes)
         config = file.attrs.get("model_config")
         if config is None:
             raise ValueError(
@@ -90,26 +81,6 @@ def read_hdf5(path: Path, max_bytes: int) -> dict[str, Any]:
             )
         _check_config_size(len(config))
         return _parse(config)
-
-
-def check_total(size: int, max_bytes: int, what: str) -> None:
-    """Refuse a model that is larger than the limit.
-
-    Args:
-        size: bytes found.
-        max_bytes: the limit, which is still allowed.
-        what: how the message begins.
-
-    Raises:
-        UnsafeModelError: `size` is larger.
-
-    Lesson: 01
-    """
-    if size > max_bytes:
-        raise UnsafeModelError(
-            f"{what} {size:,} bytes, more than the limit of {max_bytes:,}. "
-            "If you expect a model of this size, pass a larger max_bytes"
-        )
 
 
 def _parse(text: bytes | str) -> dict[str, Any]:
@@ -147,75 +118,18 @@ def _is_expected(name: str) -> bool:
     return name in (CONFIG, WEIGHTS, "metadata.json")
 
 
+def _check_assets(archive: zipfile.ZipFile, max_bytes: int) -> None:
+    """Check vocabularies, a word a line: NumPy makes all words as long as the longest."""
+    for name in archive.namelist():
+        if name.startswith("assets/"):
+            words = archive.read(name).split(b"\n")
+            size = 4 * len(words) * max(map(len, words))
+            check_total(size, max_bytes, f"the words in {name!r} would take")
+
+
 def _check_config_size(size: int) -> None:
     if size > MAX_CONFIG_BYTES:
         raise UnsafeModelError(
             f"its description of the layers has {size:,} bytes, more than the limit of "
             f"{MAX_CONFIG_BYTES:,}. No real model needs so much; ask where the file comes from"
         )
-
-
-def _check_hdf5(file: h5py.File, content: bytes | mmap.mmap, max_bytes: int) -> None:
-    """Check every group, array and attribute of an open HDF5 file without reading them."""
-    total, heap = 0, _largest_heap(content)
-    for item in _hdf5_items(file):
-        _check_attributes(item, heap, max_bytes)
-        if isinstance(item, h5py.Dataset):
-            total += _declared_bytes(item)
-            check_total(total, max_bytes, f"its arrays, up to {item.name!r}, declare")
-
-
-def _hdf5_items(file: h5py.File) -> Iterator[h5py.Group | h5py.Dataset]:
-    """Yield each group once and the arrays in it; nothing outside the file is touched."""
-    waiting, seen = [file], set()
-    while waiting:
-        group = waiting.pop()
-        address = h5py.h5o.get_info(group.id).addr
-        if address in seen:
-            continue
-        seen.add(address)
-        yield group
-        for name in group:
-            item = _linked(group, name)
-            if isinstance(item, h5py.Group):
-                waiting.append(item)
-            else:
-                yield item
-
-
-def _linked(group: h5py.Group, name: str) -> h5py.Group | h5py.Dataset:
-    path = f"{group.name.rstrip('/')}/{name}"
-    if not isinstance(group.get(name, getlink=True), h5py.HardLink):
-        raise UnsafeModelError(
-            f"{path!r} in its weights is a link to somewhere else. Save the model again with Keras"
-        )
-    item = group[name]
-    if isinstance(item, h5py.Dataset) and (item.external or item.is_virtual):
-        raise UnsafeModelError(
-            f"the array {path!r} lies in another file. Save the model again with Keras"
-        )
-    return item
-
-
-def _declared_bytes(dataset: h5py.Dataset) -> int:
-    if dataset.dtype.hasobject:
-        raise UnsafeModelError(
-            f"the array {dataset.name!r} holds {dataset.dtype} instead of numbers. "
-            "Save the model again with Keras"
-        )
-    shapes = (dataset.shape or (), dataset.chunks or ())  # a chunk is unpacked as a whole
-    return max(math.prod(shape) for shape in shapes) * dataset.dtype.itemsize
-
-
-def _check_attributes(item: h5py.Group | h5py.Dataset, heap: int, max_bytes: int) -> None:
-    for name in item.attrs:
-        attribute = item.attrs.get_id(name)
-        if attribute.dtype.hasobject:  # texts; many may share one place in the file
-            size = math.prod(attribute.shape) * heap
-            check_total(size, max_bytes, f"the attribute {name!r} of {item.name!r} may have")
-
-
-def _largest_heap(content: bytes | mmap.mmap) -> int:
-    """Find the size of the largest part of an HDF5 file that texts are kept in, in bytes."""
-    sizes = (match[1] for match in HEAP.finditer(content))
-    return max((int.from_bytes(size, "little") for size in sizes), default=0)

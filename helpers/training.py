@@ -7,8 +7,8 @@ from pathlib import Path
 import keras
 import numpy as np
 
-from helpers.bases import check_pixels
 from helpers.freezing import freeze, unfreeze_from
+from helpers.pixels import check_pixels
 from helpers.resuming import restore, store
 
 STATE_FILE = "last_phase.npz"

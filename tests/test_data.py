@@ -1,6 +1,7 @@
 """The data helpers: honest splits, few balanced examples, runs that repeat."""
 
 import dataclasses
+import functools
 import random
 
 import keras
@@ -14,10 +15,14 @@ from helpers import data
 from helpers.data import load_digits_task, load_letters_sample, repeatable
 
 
+@functools.cache
+def rows_by_pixels():
+    return {image.tobytes(): row for row, image in enumerate(data._enlarged_digits()[0])}
+
+
 def rows_of(images):
     """The position in scikit-learn's set of each picture, found by its pixels."""
-    known = {image.tobytes(): row for row, image in enumerate(data._enlarged_digits()[0])}
-    return [known[image.tobytes()] for image in images]
+    return [rows_by_pixels()[image.tobytes()] for image in images]
 
 
 def test_splits_have_the_promised_shapes_types_and_names():
@@ -55,7 +60,7 @@ def test_every_form_stays_whole_in_its_split():
     assert task.test.labels[:30].tolist() == list(range(10)) * 3
 
 
-@pytest.mark.parametrize("per_class", [1, 2, 50, 89])
+@pytest.mark.parametrize("per_class", [1, 2, 50, 90])
 def test_training_examples_are_balanced_distinct_and_from_the_pool(per_class):
     train = load_digits_task(per_class, seed=4).train
     rows = rows_of(train.images)
@@ -66,11 +71,11 @@ def test_training_examples_are_balanced_distinct_and_from_the_pool(per_class):
 
 
 def test_the_whole_pool_can_be_drawn_from():
-    rows = [
-        row for seed in range(12) for row in rows_of(load_digits_task(89, seed=seed).train.images)
-    ]
-    assert min(rows) == 0
-    assert max(rows) == 905
+    rows = {
+        row for seed in range(3) for row in rows_of(load_digits_task(90, seed=seed).train.images)
+    }
+    assert {0, 905} <= rows
+    assert len(rows) > 900
 
 
 def test_training_order_is_shuffled():
@@ -96,9 +101,9 @@ def test_the_draw_leaves_global_random_numbers_alone():
     assert np.random.random() == expected  # noqa: NPY002
 
 
-@pytest.mark.parametrize("per_class", [0, -1, 90])
+@pytest.mark.parametrize("per_class", [0, -1, 91])
 def test_impossible_numbers_of_examples_are_refused(per_class):
-    with pytest.raises(ValueError, match=f"examples_per_class is {per_class}; .* 1 to 89\\."):
+    with pytest.raises(ValueError, match=f"examples_per_class is {per_class}; .* 1 to 90\\."):
         load_digits_task(per_class)
 
 

@@ -25,7 +25,7 @@ def test_a_results_file_holds_every_setting_once_and_names_its_command(evidence,
     path = evidence.RESULTS / f"{name}.csv"
     assert path.read_text().startswith(f"# python data/make_evidence.py {name}\n")
     table = pd.read_csv(path, comment="#")
-    wanted = itertools.product(range(10), *grid.values())
+    wanted = itertools.product(range(evidence.SEEDS[name]), *grid.values())
     found = table[["seed", *grid]].itertuples(index=False, name=None)
     assert sorted(found, key=str) == sorted(wanted, key=str)
     measured = table.drop(columns=["seed", *grid])
@@ -36,6 +36,7 @@ def test_a_results_file_holds_every_setting_once_and_names_its_command(evidence,
 
 def test_every_experiment_is_tested(evidence):
     assert list(evidence.EXPERIMENTS) == NAMES
+    assert min(evidence.SEEDS.values()) >= 5
 
 
 @pytest.mark.parametrize("examples,least", [(2, 0.85), (5, 0.925), (10, 0.955)])
@@ -88,6 +89,7 @@ def counted(evidence, monkeypatch):
         return {"test_accuracy": 0.123456}
 
     monkeypatch.setitem(evidence.EXPERIMENTS, "counted", (experiment, {"size": [1, 2]}))
+    monkeypatch.setitem(evidence.SEEDS, "counted", 10)
     return calls
 
 

