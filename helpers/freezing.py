@@ -24,7 +24,8 @@ def keep_still(model: keras.Model) -> None:
     not do this in Keras 3: the model's own `training=True` reaches the layers inside.
 
     Args:
-        model: the base, changed in place. Setting `model.trainable = True` later undoes it.
+        model: the base, changed in place. Changing `model.trainable` to True later sets every layer
+            in it to True, BatchNormalization included, and undoes this half; call it again after.
 
     Lesson: 04
     Source: https://keras.io/getting_started/faq (BatchNormalization and `trainable`)

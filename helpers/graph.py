@@ -32,7 +32,8 @@ def leaf_layers(model: keras.Model) -> Iterator[tuple[str, keras.Layer]]:
 def tensor_into(model: keras.Model, layer_name: str) -> keras.KerasTensor:
     """Find the tensor that goes into a layer of a model.
 
-    `layer.input` answers this too, but raises once the layer is also part of a second model.
+    `layer.input` is the tensor of the layer's first call. Where models share a layer, that call may
+    belong to another model than the one to cut.
 
     Args:
         model: a built Sequential or Functional model.
