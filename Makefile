@@ -26,8 +26,8 @@ test: $(READY) lint  ## set up once, then check the code, the helpers and every 
 	$(PY) -m pytest -n 2 --dist loadfile --nbval-lax --nbval-current-env notebooks
 
 notebooks: $(READY)  ## run every notebook and store its outputs; NB='notebooks/03*.ipynb' for one
-	$(PY) -m nbconvert --to notebook --execute --inplace --coalesce-streams \
-	  --log-level=WARN $(NB)
+	$(PY) -m nbconvert --to notebook --execute --inplace \
+	  --ExecutePreprocessor.coalesce_streams=True --log-level=WARN $(NB)
 	$(PY) -m nbstripout --keep-output --keep-count --keep-id --extra-keys metadata.language_info $(NB)
 
 data: $(READY)  ## render the letters and train glyphnet anew
