@@ -2,7 +2,8 @@
 
 READY := .venv/.ready
 PY := .venv/bin/python
-SOURCES := requirements.txt pyproject.toml notebooks/.ipython_kernel_config.py
+SOURCES := requirements.txt pyproject.toml notebooks/.ipython_kernel_config.py \
+           notebooks/.jupyterlab_overrides.json
 CANDIDATES := $(if $(PYTHON),"$(PYTHON)",python3.11 python3.12 python3.13 python3 python)
 NB ?= notebooks/*.ipynb
 

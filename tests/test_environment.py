@@ -1,5 +1,6 @@
-"""One source of versions, one range of Pythons, and kernels without start-up lines in cells."""
+"""One source of versions, one range of Pythons, quiet kernels and a quiet JupyterLab."""
 
+import json
 import os
 import re
 import subprocess
@@ -109,3 +110,11 @@ assert not matplotlib.pyplot.get_fignums()
     done = subprocess.run(command, capture_output=True, text=True, check=False)
     assert done.returncode == 0, done.stderr
     assert done.stdout == ""
+
+
+def test_jupyterlab_neither_asks_about_news_nor_calls_home():
+    settings = Path(sys.prefix, "share/jupyter/lab/settings/overrides.json")
+    notification = json.loads(settings.read_text(encoding="utf-8"))[
+        "@jupyterlab/apputils-extension:notification"
+    ]
+    assert notification == {"checkForUpdates": False, "fetchNews": "false"}
