@@ -14,7 +14,7 @@ LAB_OPTIONS := $(if $(SCREEN),,--no-browser) $(if $(filter 0,$(shell id -u)),--a
 # Start-up lines of TensorFlow's C++ part; `TF_CPP_MIN_LOG_LEVEL=0 make test` shows them.
 export TF_CPP_MIN_LOG_LEVEL ?= 3
 
-.PHONY: help course test notebooks data evidence lint clean same-python
+.PHONY: help course test notebooks data evidence bench lint clean same-python
 
 help:  ## list the commands
 	@awk -F ':.*##  ' '/^[a-z]+:.*##  /{printf "make %-10s %s\n", $$1, $$2}' Makefile
@@ -27,15 +27,19 @@ test: $(READY) lint  ## set up once, then check the code, the helpers and every 
 	$(PY) -m pytest -n 2 --dist loadfile --nbval-lax --nbval-current-env notebooks
 
 notebooks: $(READY)  ## run every notebook and store its outputs; NB='notebooks/03*.ipynb' for one
-	$(PY) -m nbconvert --to notebook --execute --inplace \
-	  --ExecutePreprocessor.coalesce_streams=True --log-level=WARN $(NB)
+	$(PY) -m nbconvert --to notebook --execute --inplace --log-level=WARN $(NB)
+	$(PY) -m nbconvert --to notebook --inplace --coalesce-streams --log-level=WARN $(NB)
 	$(PY) -m nbstripout --keep-output --keep-count --keep-id --extra-keys metadata.language_info $(NB)
 
-data: $(READY)  ## render the letters and train glyphnet anew
+data: $(READY)  ## train the two bundled bases anew, glyphnet and langnet
 	$(PY) data/make_glyphnet.py
+	$(PY) data/make_langnet.py
 
 evidence: $(READY)  ## repeat the measurements that the lessons quote
 	$(PY) data/make_evidence.py
+
+bench: $(READY)  ## time the helpers beside plain Keras; a few minutes on an idle machine
+	$(PY) tests/bench/bench.py
 
 lint: $(READY)  ## check the style of the code
 	$(PY) -m ruff check .

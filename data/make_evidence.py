@@ -14,7 +14,9 @@ import math
 from collections.abc import Callable, Iterator
 from pathlib import Path
 
+import architecture_runs
 import keras
+import names_runs
 import numpy as np
 import pandas as pd
 from tqdm import tqdm
@@ -24,15 +26,26 @@ from helpers.data import Split, Task, load_digits_task, load_letters_sample, rep
 from helpers.features import extract_features, split_at
 from helpers.freezing import freeze, unfreeze_from
 from helpers.surgery import attach_head, remove_top
-from helpers.training import Phase, fit_in_phases, gradual_phases
+from helpers.training import Phase, fit_in_phases, gradual_phases, layerwise_optimizer
 
 RESULTS = Path(__file__).resolve().parent / "results"
-SEEDS = {"examples": 10, "depth": 10, "rates": 5, "schedules": 10, "batchnorm": 5}
+SEEDS = {
+    "examples": 10,
+    "depth": 10,
+    "rates": 5,
+    "schedules": 10,
+    "batchnorm": 5,
+    "layerwise": 6,
+    "blocks": 6,
+    "names": 5,
+    "architectures": 5,
+    "channels": 5,
+}
 LOSS = "sparse_categorical_crossentropy"
 BLOCKS = [f"block_{number}_conv" for number in (6, 5, 4, 3, 2, 1)]
 HEAD_EPOCHS, HEAD_RATE = 100, 0.01
 SCRATCH_STEPS, SCRATCH_RATE, SCRATCH_MOMENTUM = 500, 0.002, 0.8
-TUNE_EPOCHS, TUNE_RATE = 15, 0.0003
+TUNE_EPOCHS, TUNE_RATE, BLOCK_RATE = 15, 0.0003, 0.001
 
 
 def accuracy(model: keras.Model, split: Split) -> float:
@@ -41,13 +54,15 @@ def accuracy(model: keras.Model, split: Split) -> float:
     return float(np.mean(probabilities.argmax(axis=1) == split.labels))
 
 
-def train_head(base: keras.Model, task: Task) -> keras.Model:
-    """Freeze a base, train a new head on cached features, and give the whole model."""
+def train_head(
+    base: keras.Model, task: Task, *, model: keras.Model | None = None, rate: float = HEAD_RATE
+) -> keras.Model:
+    """Freeze a base, train what a model has above it (a new head) on cached features."""
     freeze(base)
-    model = attach_head(base, classes=10)
+    model = model or attach_head(base, classes=10)
     lower, head = split_at(model, model.layers[len(base.layers)].name)
     features = extract_features(lower, task.train.images)
-    head.compile(keras.optimizers.Adam(HEAD_RATE), LOSS)
+    head.compile(keras.optimizers.Adam(rate), LOSS)
     head.fit(features, task.train.labels, epochs=HEAD_EPOCHS, verbose=0)
     return model
 
@@ -122,11 +137,13 @@ def tuned_and_remembered(seed: int, layer: str, rate: float) -> dict[str, float]
 def by_schedule(seed: int, schedule: str) -> dict[str, float]:
     """Orders of unfreezing, each with the same number of epochs in all."""
     task = load_digits_task(20, seed=seed)
-    base = load_base("glyphnet")
+    whole = load_base("glyphnet", include_top=True)
+    base = remove_top(whole).base
     model = attach_head(base, classes=10)
     phases = {
         "head only": [Phase(32, HEAD_RATE)],
-        "all at once": [Phase(32, TUNE_RATE, BLOCKS[-1])],
+        "all at once, one rate": [Phase(32, TUNE_RATE, BLOCKS[-1])],
+        "all at once, faster head": [Phase(32, HEAD_RATE, BLOCKS[-1])],
         "head, then all": [Phase(20, HEAD_RATE), Phase(12, TUNE_RATE, BLOCKS[-1])],
         "head, then two blocks": [Phase(20, HEAD_RATE), Phase(12, TUNE_RATE, BLOCKS[1])],
         "gradual": gradual_phases(
@@ -136,11 +153,15 @@ def by_schedule(seed: int, schedule: str) -> dict[str, float]:
             BLOCKS, head_epochs=20, head_rate=HEAD_RATE, epochs=2, rate=TUNE_RATE, decay=0.6
         ),
     }
+    optimizer = keras.optimizers.Adam()
+    if schedule == "all at once, faster head":
+        groups = {"block_.*": TUNE_RATE / HEAD_RATE, "head_.*": 1.0}
+        optimizer = layerwise_optimizer(model, groups=groups)
     fit_in_phases(
-        model, base, phases[schedule], *task.train,
-        optimizer=keras.optimizers.Adam(), loss=LOSS, verbose=0,
-    )  # fmt: skip
-    return {"test_accuracy": accuracy(model, task.test)}
+        model, base, phases[schedule], *task.train, optimizer=optimizer, loss=LOSS, verbose=0
+    )
+    remembered = accuracy(whole, load_letters_sample())
+    return {"test_accuracy": accuracy(model, task.test), "letters_accuracy": remembered}
 
 
 def by_batchnorm(seed: int, batch_size: int, batchnorm: str) -> dict[str, float]:
@@ -157,10 +178,52 @@ def by_batchnorm(seed: int, batch_size: int, batchnorm: str) -> dict[str, float]
     return {"test_accuracy": accuracy(model, task.test)}
 
 
+def by_block(seed: int, block: str) -> dict[str, float]:
+    """Let one block of the base learn alone, under a trained head that stays as it is."""
+    task = load_digits_task(20, seed=seed)
+    whole = load_base("glyphnet", include_top=True)
+    base = remove_top(whole).base
+    model = train_head(base, task)
+    if block != "none":
+        for layer in model.layers:
+            layer.trainable = layer.name == block
+        fit(model, task, keras.optimizers.Adam(BLOCK_RATE), TUNE_EPOCHS)
+    remembered = accuracy(whole, load_letters_sample())
+    return {"test_accuracy": accuracy(model, task.test), "letters_accuracy": remembered}
+
+
+def by_layer(seed: int, rates: str, learning_rate: float) -> dict[str, float]:
+    """Fine-tune the whole base with a factor for each block: equal, falling, or upside down.
+
+    Validation accuracy chooses between rates and decays; the test split judges what was chosen.
+    """
+    task = load_digits_task(20, seed=seed)
+    whole = load_base("glyphnet", include_top=True)
+    base = remove_top(whole).base
+    model = train_head(base, task)
+    unfreeze_from(base, BLOCKS[-1])
+    order, decay = LAYERWISE[rates]
+    groups = {f"{layer[:7]}_.*": decay**k for k, layer in enumerate(BLOCKS[::order], start=1)}
+    optimizer = layerwise_optimizer(model, learning_rate, groups=groups | {"head_.*": 1.0})
+    fit(model, task, optimizer, TUNE_EPOCHS)
+    return {
+        "validation_accuracy": accuracy(model, task.validation),
+        "test_accuracy": accuracy(model, task.test),
+        "letters_accuracy": accuracy(whole, load_letters_sample()),
+    }
+
+
+LAYERWISE = {
+    "one rate": (1, 1.0),
+    "decay 0.8": (1, 0.8),
+    "decay 0.5": (1, 0.5),
+    "decay 0.3": (1, 0.3),
+    "decay 0.5, upside down": (-1, 0.5),
+}
 METHODS = ["from scratch", "frozen", "frozen, one block less", "fine-tuned"]
 SCHEDULES = [
-    "head only", "all at once", "head, then all", "head, then two blocks",
-    "gradual", "gradual, falling rate",
+    "head only", "all at once, one rate", "all at once, faster head", "head, then all",
+    "head, then two blocks", "gradual", "gradual, falling rate",
 ]  # fmt: skip
 EXPERIMENTS: dict[str, tuple[Callable[..., dict[str, float]], dict[str, list]]] = {
     "examples": (by_examples, {"examples_per_class": [2, 5, 10, 20, 50], "method": METHODS}),
@@ -168,6 +231,10 @@ EXPERIMENTS: dict[str, tuple[Callable[..., dict[str, float]], dict[str, list]]] 
     "rates": (by_rate, {"learning_rate": [0.00003, 0.0001, 0.0003, 0.001, 0.003]}),
     "schedules": (by_schedule, {"schedule": SCHEDULES}),
     "batchnorm": (by_batchnorm, {"batch_size": [2, 32], "batchnorm": ["still", "live"]}),
+    "blocks": (by_block, {"block": ["none", *BLOCKS]}),
+    "layerwise": (by_layer, {"rates": [*LAYERWISE], "learning_rate": [0.0003, 0.001, 0.003]}),
+    "names": (names_runs.by_names, names_runs.GRID),
+    **architecture_runs.experiments(architecture_runs.Ways(train_head, fine_tune, accuracy)),
 }
 
 

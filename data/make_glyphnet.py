@@ -236,6 +236,7 @@ Written by `data/make_glyphnet.py`, with the figures of its last run. Do not edi
 
 `glyphnet.keras` is a small convolutional network that tells apart the printed letters A-Z and
 a-z. It is the course's pre-trained base when no network is at hand.
+The base for text, langnet, has a card of its own: [LANGNET.md](LANGNET.md).
 
 | fact | value |
 |---|---|

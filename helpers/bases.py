@@ -14,7 +14,10 @@ from helpers.safe_loading import MODEL_SUFFIXES, load_saved
 
 __all__ = ["PIXEL_INPUT", "application_names", "check_pixels", "load_base"]
 
-GLYPHNET = Path(__file__).parent.parent / "data" / "glyphnet.keras"
+DATA = Path(__file__).parent.parent / "data"
+
+BUNDLED = {"glyphnet": "pool", "langnet": "final_output"}
+"""Name of each bundled base, a file in data/, and the first layer of its top."""
 
 SIZES_WITH_TOP = {
     "EfficientNetB1": 240,
@@ -47,13 +50,16 @@ def load_base(
     input_range: tuple[float, float] | None = None,
     **options: Any,
 ) -> keras.Model:
-    """Load a base that takes raw pixels: the bundled one, a Keras application, or a saved file.
+    """Load a base: a bundled one, a Keras application, or a saved file.
+
+    All those for images take raw pixels. langnet takes ids of characters (`load_vocabulary`).
 
     Args:
-        source: `"glyphnet"`; a name from `application_names()`; or the path of a `.keras`, `.h5`
-            or `.hdf5` file, which is loaded with `load_saved` and returned whole, as saved.
-        include_top: keep the classifier of glyphnet or of an application.
-        weights: `"imagenet"` for the trained weights (glyphnet has its own), None for random ones.
+        source: `"glyphnet"` or `"langnet"`; a name from `application_names()`; or the path of a
+            `.keras`, `.h5` or `.hdf5` file, which is loaded with `load_saved`, whole, as saved.
+        include_top: keep the classifier of a bundled base or of an application.
+        weights: `"imagenet"` for the trained weights (bundled bases have their own), None for
+            random ones.
         input_shape: `(height, width, 3)` in pixels, for an application. Default: with the top, its
             own size; without, any size, `(None, None, 3)` (NASNet: its own size). MobileNet and
             MobileNetV2 have separate weights for 128, 160, 192 and 224 pixels (V2 for 96, too);
@@ -85,9 +91,9 @@ def load_base(
         _refuse(source, input_range=input_range)
         return _application(source, include_top, weights, input_shape, options)
     _refuse(source, input_shape=input_shape, **options)
-    if source == "glyphnet":
+    if source in BUNDLED:
         _refuse(source, input_range=input_range)
-        return _glyphnet(include_top, weights)
+        return _bundled(source, include_top, weights)
     if not _is_path(source):
         raise ValueError(_unknown_name(source))
     if weights is None:
@@ -158,15 +164,16 @@ def _no_weights(name: str, error: Exception) -> str:
     )
 
 
-def _glyphnet(include_top: bool, weights: str | None) -> keras.Model:
-    if not GLYPHNET.exists():
-        raise FileNotFoundError(f"The bundled base {GLYPHNET} is missing. Make it with: make data")
-    model = load_saved(GLYPHNET)
+def _bundled(name: str, include_top: bool, weights: str | None) -> keras.Model:
+    file = DATA / f"{name}.keras"
+    if not file.exists():
+        raise FileNotFoundError(f"The bundled base {file} is missing. Make it with: make data")
+    model = load_saved(file)
     if weights is None:
         model = keras.models.clone_model(model)
     if include_top:
         return model
-    return keras.Model(model.input, model.get_layer("block_6_relu").output, name=model.name)
+    return keras.Model(model.input, model.get_layer(BUNDLED[name]).input, name=model.name)
 
 
 def _is_path(source: str | os.PathLike) -> bool:
@@ -180,12 +187,12 @@ def _is_path(source: str | os.PathLike) -> bool:
 
 
 def _unknown_name(name: str) -> str:
-    known = {each.lower(): each for each in ("glyphnet", *application_names())}
+    known = {each.lower(): each for each in (*BUNDLED, *application_names())}
     close = [known[match] for match in difflib.get_close_matches(name.lower(), known)]
     hint = f"Did you mean {' or '.join(close)}?" if close else "See application_names()."
     return (
-        f"No base is called {name!r}. {hint} Known are 'glyphnet', the names in "
-        f"keras.applications, and files that end in {', '.join(MODEL_SUFFIXES)}."
+        f"No base is called {name!r}. {hint} Known are {', '.join(map(repr, BUNDLED))}, the "
+        f"names in keras.applications, and files that end in {', '.join(MODEL_SUFFIXES)}."
     )
 
 

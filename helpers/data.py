@@ -35,9 +35,37 @@ class Split(NamedTuple):
     labels: np.ndarray
 
 
+class TextSplit(NamedTuple):
+    """Texts and their classes.
+
+    Args:
+        texts: str, shape (n,).
+        labels: int64, shape (n,), the index of each text's class.
+
+    Lesson: 08
+    """
+
+    texts: np.ndarray
+    labels: np.ndarray
+
+
+class PhotoSplit(NamedTuple):
+    """Photos in files, and what they show.
+
+    Args:
+        paths: the files, sorted by class, then by name.
+        labels: int64, `(n,)`, the index of each photo's class.
+
+    Lesson: 09
+    """
+
+    paths: list[str]
+    labels: np.ndarray
+
+
 @dataclass(frozen=True)
 class Task:
-    """A classification task with its three splits, none of which shares a picture with another.
+    """A classification task with its three splits, none of which shares an example with another.
 
     Args:
         train: the few labelled examples to learn from.
@@ -48,9 +76,9 @@ class Task:
     Lesson: 00
     """
 
-    train: Split
-    validation: Split
-    test: Split
+    train: Split | TextSplit | PhotoSplit
+    validation: Split | TextSplit | PhotoSplit
+    test: Split | TextSplit | PhotoSplit
     class_names: tuple[str, ...]
 
 

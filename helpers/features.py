@@ -3,36 +3,60 @@
 import keras
 import numpy as np
 
-from helpers.graph import submodel, tensor_into
+from helpers.graph import carries_mask, submodel, tensor_into
 from helpers.pixels import check_pixels
 
+ANOTHER_PATH = (
+    "another path, such as a residual connection, leads around that layer. Choose the first layer "
+    "of a whole block."
+)
+MASK = (
+    "a mask leads around that layer. It tells the layers above which steps are padding, and an "
+    "array of features does not hold it: they would read padding as text. Choose a layer above "
+    "the one that uses the mask up, such as the last recurrent layer."
+)
 
-def extract_features(base: keras.Model, images: np.ndarray, *, batch_size: int = 64) -> np.ndarray:
-    """Run a base over all images once, in inference mode.
+
+def extract_features(base: keras.Model, inputs: np.ndarray, *, batch_size: int = 64) -> np.ndarray:
+    """Run a base over all inputs once, in inference mode.
 
     A frozen base gives the same features in every epoch, so a head can train on these instead of
-    on the images: the costly part is paid once. Do not augment what goes in here: the cache would
-    hold one random variant for ever.
+    on the inputs: the costly part is paid once. Do not augment what goes in here: the cache would
+    hold one random variant for ever. An array keeps no mask: where a base for text gives a feature
+    for each step, nothing in the result says which steps are padding.
 
     Args:
         base: a model with one output, such as `load_base` or `remove_top` gives.
-        images: `(n, height, width, channels)`; for a base that `load_base` gave, raw pixels, 0 to
-            255, of any number type. Other inputs, such as token ids, are passed on as they are.
-        batch_size: images at a time; more is faster up to a point and takes more memory.
+        inputs: for a base for images that `load_base` gave, `(n, height, width, channels)`, raw
+            pixels, 0 to 255, of any number type; other inputs, such as ids of characters
+            `(n, length)`, are passed on as they are.
+        batch_size: inputs at a time; more is faster up to a point and takes more memory.
 
     Returns:
-        float32 array `(n, *base.output_shape[1:])`, in the order of `images`.
+        float32 array `(n, *base.output_shape[1:])`, in the order of `inputs`.
 
     Raises:
-        ValueError: no images, or pixels outside the range that the base was made for.
+        ValueError: no inputs, not a batch, or pixels outside the range that the base was made for.
 
     Lesson: 03
     """
-    if len(images) == 0:
-        raise ValueError("images is empty: there is nothing to extract features from.")
-    check_pixels(base, images)
-    features = base.predict(images, batch_size=batch_size, verbose=0)
+    if len(inputs) == 0:
+        raise ValueError("inputs is empty: there is nothing to extract features from.")
+    _check_shape(base, np.shape(inputs))
+    check_pixels(base, inputs)
+    features = base.predict(inputs, batch_size=batch_size, verbose=0)
     return np.asarray(features, dtype="float32")
+
+
+def _check_shape(base: keras.Model, found: tuple[int, ...]) -> None:
+    for tensor in (getattr(base, "inputs", None) or [])[:1]:  # a subclassed model may have none
+        wanted = tuple(tensor.shape)
+        sizes = zip(wanted, found, strict=False)
+        if len(wanted) != len(found) or any(a not in (None, b) for a, b in sizes):
+            raise ValueError(
+                f"inputs has the shape {found}, but {base.name!r} takes {wanted}, where None may "
+                "be any number. A single picture needs an axis in front: inputs[None]."
+            )
 
 
 def split_at(model: keras.Model, layer_name: str) -> tuple[keras.Model, keras.Model]:
@@ -50,8 +74,9 @@ def split_at(model: keras.Model, layer_name: str) -> tuple[keras.Model, keras.Mo
         `(lower, upper)` with `upper(lower(x))` equal to `model(x)`.
 
     Raises:
-        ValueError: no such layer, or other paths lead around it (a residual connection, say), so
-            that the upper part would need more than one input.
+        ValueError: no such layer, or something else leads around it, so that the upper part would
+            need more than one input: a residual connection, say, or a mask that tells it which
+            steps of a text are padding.
 
     Lesson: 04
     """
@@ -59,8 +84,6 @@ def split_at(model: keras.Model, layer_name: str) -> tuple[keras.Model, keras.Mo
     try:
         upper = keras.Model(boundary, model.outputs[0], name=f"{model.name}_upper")
     except ValueError as error:
-        raise ValueError(
-            f"Cannot split {model.name!r} before {layer_name!r}: another path, such as a residual "
-            "connection, leads around that layer. Choose the first layer of a whole block."
-        ) from error
+        around = MASK if carries_mask(boundary) else ANOTHER_PATH
+        raise ValueError(f"Cannot split {model.name!r} before {layer_name!r}: {around}") from error
     return submodel(model, boundary, "lower"), upper

@@ -9,7 +9,7 @@ import keras
 import pandas as pd
 from keras import layers
 
-from helpers.graph import leaf_layers
+from helpers.graph import leaf_layers, parts_of
 
 DROPOUTS = (layers.Dropout, layers.AlphaDropout, layers.GaussianDropout)
 STATISTICS = (layers.BatchNormalization, layers.Normalization)
@@ -19,9 +19,11 @@ def keep_still(model: keras.Model) -> None:
     """Keep BatchNormalization and Dropout in inference mode, in `fit` and after a reload.
 
     BatchNormalization layers get `trainable=False`: they use their stored statistics and update
-    nothing. Dropout layers get a rate of 0. Both settings are part of the saved file, so they hold
-    after `save` and `load_model` without custom code. Calling a base with `training=False` does
-    not do this in Keras 3: the model's own `training=True` reaches the layers inside.
+    nothing. Dropout layers get a rate of 0, and so does the dropout inside recurrent layers and
+    wrappers. These settings are part of the saved file, so they hold after `save` and `load_model`
+    without custom code (but not for the dropout inside an attention layer). In a Functional or
+    Sequential model, calling the base with `training=False` does not do this in Keras 3: the
+    model's own `training=True` reaches the layers inside.
 
     Args:
         model: the base, changed in place. Changing `model.trainable` to True later sets every layer
@@ -30,11 +32,14 @@ def keep_still(model: keras.Model) -> None:
     Lesson: 04
     Source: https://keras.io/getting_started/faq (BatchNormalization and `trainable`)
     """
-    for _, layer in leaf_layers(model):
-        if isinstance(layer, layers.BatchNormalization):
-            layer.trainable = False
-        elif isinstance(layer, DROPOUTS):
-            layer.rate = 0.0
+    for _, leaf in leaf_layers(model):
+        for layer in parts_of(leaf):
+            if isinstance(layer, layers.BatchNormalization):
+                layer.trainable = False
+            elif isinstance(layer, DROPOUTS):
+                layer.rate = 0.0
+            elif hasattr(layer, "recurrent_dropout") and not isinstance(layer, layers.RNN):
+                layer.dropout = layer.recurrent_dropout = 0.0  # the cell of a recurrent layer
 
 
 def freeze(model: keras.Model) -> None:
@@ -54,6 +59,8 @@ def freeze(model: keras.Model) -> None:
 def unfreeze_from(model: keras.Model, layer_name: str) -> list[str]:
     """Let a base train from one layer to its end; everything before it is frozen.
 
+    Where a layer has low-rank adapters (`enable_lora`), they train and its kernel does not.
+
     Args:
         model: the base, changed in place. BatchNormalization and Dropout are kept still.
         layer_name: where to begin, a name from `model.layers` or, inside a nested model, a path
@@ -68,7 +75,7 @@ def unfreeze_from(model: keras.Model, layer_name: str) -> list[str]:
     Lesson: 04
     """
     leaves = list(leaf_layers(model))
-    start = _position(model, layer_name, [path for path, _ in leaves])
+    start = _position(model, layer_name, leaves)
     chosen = [layer for _, layer in leaves[start:] if _can_learn(layer)]
     if not chosen:
         raise ValueError(
@@ -151,17 +158,29 @@ def _train_only(
         layer.trainable = False
     for layer in chosen:
         layer.trainable = True
+        _hold_what_is_adapted(layer)
     keep_still(model)
     return [path for path, layer in leaves if layer.trainable_weights]
 
 
-def _position(model: keras.Model, layer_name: str, paths: list[str]) -> int:
+def _hold_what_is_adapted(layer: keras.Layer) -> None:
+    """Keep still a weight that adapters stand in for: a layer's own flag has just freed it."""
+    names = {weight.name for weight in layer.weights}
+    for weight in layer.weights:
+        if f"lora_{weight.name}_a" in names:
+            weight.trainable = False
+
+
+def _position(model: keras.Model, layer_name: str, leaves: list[tuple[str, keras.Layer]]) -> int:
+    paths = [path for path, _ in leaves]
     if layer_name in paths:
         return paths.index(layer_name)
     inside = next((i for i, path in enumerate(paths) if path.startswith(f"{layer_name}/")), None)
     if inside is not None:
         return inside
-    close = difflib.get_close_matches(layer_name, paths, n=3, cutoff=0.4) or paths[-3:]
+    can_learn = [path for path, layer in leaves if _can_learn(layer)]
+    close = difflib.get_close_matches(str(layer_name), can_learn, n=3, cutoff=0.4)
+    close = close or can_learn[-3:]
     raise ValueError(
         f"No layer {layer_name!r} in model {model.name!r}. Similar names: {', '.join(close)}. "
         "All of them: [layer.name for layer in model.layers]."

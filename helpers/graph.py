@@ -29,6 +29,35 @@ def leaf_layers(model: keras.Model) -> Iterator[tuple[str, keras.Layer]]:
             yield layer.name, layer
 
 
+def parts_of(layer: keras.Layer) -> list[keras.Layer]:
+    """List a layer and every layer inside it, such as the cell of an LSTM or what a wrapper wraps.
+
+    Args:
+        layer: any Keras layer.
+
+    Returns:
+        The layer itself first.
+
+    Lesson: 08
+    """
+    return list(layer._flatten_layers())
+
+
+def carries_mask(tensor: keras.KerasTensor) -> bool:
+    """Tell whether a tensor goes with a mask that says which of its steps are padding.
+
+    Args:
+        tensor: a symbolic tensor of a model's graph.
+
+    Returns:
+        Whether some layer before it, such as `Embedding(mask_zero=True)`, made a mask, and none
+        since has used it up, as an LSTM does that returns its last step only.
+
+    Lesson: 08
+    """
+    return getattr(tensor, "_keras_mask", None) is not None
+
+
 def tensor_into(model: keras.Model, layer_name: str) -> keras.KerasTensor:
     """Find the tensor that goes into a layer of a model.
 

@@ -1,4 +1,4 @@
-"""Figures: training history, pictures, confusion matrix, feature maps.
+"""Figures: training history, pictures, confusion matrix, feature maps, learning rates.
 
 Colours are those of Okabe and Ito and the cividis scale: they stay apart for colour-blind readers.
 """
@@ -13,12 +13,20 @@ from matplotlib.axes import Axes
 from matplotlib.colorbar import Colorbar
 from sklearn.metrics import ConfusionMatrixDisplay
 
+from helpers.figure_style import BLUE, TEXT_SIZE, VERMILLION, label_axes
+from helpers.rate_plots import plot_rate_search, plot_rates
 from helpers.training import PhasedHistory
 
-BLUE = "#0072B2"
-VERMILLION = "#D55E00"
-TITLE_SIZE = 15
-TEXT_SIZE = 13
+__all__ = [
+    "BLUE",
+    "VERMILLION",
+    "plot_confusion",
+    "plot_feature_maps",
+    "plot_history",
+    "plot_images",
+    "plot_rate_search",
+    "plot_rates",
+]
 
 
 def plot_history(
@@ -50,7 +58,7 @@ def plot_history(
     _mark_phases(ax, getattr(history, "phase_starts", ()))
     name = metric.replace("_", " ")
     unit = " (share correct)" if metric.endswith("accuracy") else ""
-    _label(ax, title=f"{name.capitalize()} by epoch", x="epoch", y=name + unit)
+    label_axes(ax, title=f"{name.capitalize()} by epoch", x="epoch", y=name + unit)
     ax.xaxis.get_major_locator().set_params(integer=True)
     ax.legend(fontsize=TEXT_SIZE)
     return ax
@@ -121,7 +129,7 @@ def _pictures(images: np.ndarray) -> np.ndarray:
     if len(array) == 0:
         raise ValueError("images is empty: give at least one picture.")
     low, high = float(array.min()), float(array.max())
-    if low < 0 or high > 255 or (high <= 1 and array.dtype.kind == "f"):
+    if low < 0 or high > 255 or (0 < high <= 1 and array.dtype.kind == "f"):
         raise ValueError(f"images run from {low:g} to {high:g}: give raw pixels, 0 to 255.")
     grey = array.ndim == 4 and array.shape[-1] == 1
     return np.round(array[..., 0] if grey else array).astype("uint8")
@@ -161,7 +169,10 @@ def plot_confusion(
     """
     true, predicted = np.asarray(labels), np.asarray(predictions)
     if true.shape != predicted.shape:
-        raise ValueError(f"{len(true)} labels and {len(predicted)} predictions: give one for each.")
+        raise ValueError(
+            f"labels have the shape {true.shape}, predictions {predicted.shape}: give one class "
+            "for each example. Of probabilities, take predictions.argmax(axis=1)."
+        )
     for name, values in (("labels", true), ("predictions", predicted)):
         outside = sorted(set(values.tolist()) - set(range(len(class_names))))
         if outside:
@@ -179,7 +190,7 @@ def plot_confusion(
     )
     _label_bar(display.im_.colorbar, "examples")
     title = f"Confusion matrix: {int((true == predicted).sum())} of {len(true)} correct"
-    _label(ax, title=title, x="predicted class", y="true class")
+    label_axes(ax, title=title, x="predicted class", y="true class")
     return ax
 
 
@@ -224,13 +235,6 @@ def _grid(n: int, *, columns: int, side: float) -> np.ndarray:
     for ax in axes.flat:
         ax.set_axis_off()
     return axes.flat[:n]
-
-
-def _label(ax: Axes, *, title: str, x: str, y: str) -> None:
-    ax.set_title(title, fontsize=TITLE_SIZE)
-    ax.set_xlabel(x, fontsize=TEXT_SIZE)
-    ax.set_ylabel(y, fontsize=TEXT_SIZE)
-    ax.tick_params(labelsize=TEXT_SIZE)
 
 
 def _label_bar(bar: Colorbar, text: str) -> None:

@@ -47,8 +47,9 @@ def restore(path: Path, plan: dict, variables: Sequence[keras.Variable]) -> dict
         about = json.loads(str(state["about"]))
         if about["plan"] != {**plan, "shapes": _shapes(variables)}:
             raise ValueError(
-                f"{path} belongs to another run (other phases, another model or optimizer). Take "
-                "that run up again as it was planned, or name another folder for this one."
+                f"{path} belongs to another run (other phases or data, another model, optimizer, "
+                "loss or batch size). Take that run up again as it was planned, or name another "
+                "folder for this one."
             )
         for number, variable in enumerate(variables):
             variable.assign(state[f"arr_{number}"])

@@ -2,6 +2,7 @@
 
 from collections.abc import Sequence
 from itertools import count
+from numbers import Integral
 from typing import Literal, NamedTuple
 
 import keras
@@ -51,6 +52,11 @@ def remove_top(model: keras.Model, *, layer: str | None = None) -> RemovedTop:
         layer: remove this layer and all after it, instead of looking for the classifier. The base
             then ends with what went *into* that layer.
 
+    What is found is one layer, the last `Dense` or 1x1 convolution before the output, with what
+    trails behind it. Hidden layers below it stay: the top of VGG16, say, has two more, and without
+    them `layer="flatten"` is the place to cut. A base without a classifier that ends in a `Dense`
+    layer of features cannot be told from one.
+
     Returns:
         The base and the paths of the removed layers.
 
@@ -79,8 +85,8 @@ def remove_top(model: keras.Model, *, layer: str | None = None) -> RemovedTop:
     if not _is_classifier(top):
         raise ValueError(
             f"{model.name!r} seems to have no top: its output comes from {top.name!r}, a "
-            f"{type(top).__name__}, which is no classifier. To cut off that layer all the same, "
-            f"pass layer={top.name!r}."
+            f"{type(top).__name__}, which is no classifier. If it has one further down, name the "
+            "layer that gives the class scores: layer='...'."
         )
     features, dropouts = _before_dropout(node.input_tensors[0])
     return RemovedTop(submodel(model, features, "base"), (*dropouts, top.name, *removed))
@@ -116,10 +122,11 @@ def attach_head(
     Raises:
         ValueError: fewer than two classes, an unknown pooling, a dropout outside its range, or a
             base with several outputs or with outputs that are neither maps nor vectors.
+        TypeError: classes is no whole number, or hidden no list.
 
     Lesson: 02
     """
-    _check_head(base, classes, pooling, dropout)
+    _check_head(base, classes, hidden, pooling, dropout)
     prefix = _free_prefix(base, name)
     x = base.outputs[0]
     if len(x.shape) == 4:
@@ -164,8 +171,15 @@ def _remove_from(model: keras.Model, layer_name: str) -> RemovedTop:
     return RemovedTop(base, tuple(layer.name for layer in model.layers if layer.name not in kept))
 
 
-def _check_head(base: keras.Model, classes: int, pooling: str, dropout: float) -> None:
+def _check_head(
+    base: keras.Model, classes: int, hidden: Sequence[int], pooling: str, dropout: float
+) -> None:
     check_graph(base)
+    if not isinstance(classes, Integral) or isinstance(hidden, Integral):
+        raise TypeError(
+            f"classes={classes!r}, hidden={hidden!r}: give a whole number of classes, and a list "
+            "of units for hidden."
+        )
     if classes < 2:
         raise ValueError(f"classes={classes}: a classifier needs 2 or more (2 gives one sigmoid).")
     if pooling not in POOLINGS:

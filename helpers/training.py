@@ -1,113 +1,33 @@
 """Train in phases: which part of the base trains, how long, at what rate."""
 
+import hashlib
 from collections.abc import Sequence
-from dataclasses import asdict, dataclass, field
+from dataclasses import asdict
 from pathlib import Path
+from typing import Any
 
 import keras
 import numpy as np
 
 from helpers.freezing import freeze, unfreeze_from
+from helpers.layerwise import layerwise_optimizer, rates_report
+from helpers.phases import Phase, PhasedHistory, gradual_phases
 from helpers.pixels import check_pixels
+from helpers.rate_finder import RateSearch, find_learning_rate
 from helpers.resuming import restore, store
 
+__all__ = [
+    "Phase",
+    "PhasedHistory",
+    "RateSearch",
+    "find_learning_rate",
+    "fit_in_phases",
+    "gradual_phases",
+    "layerwise_optimizer",
+    "rates_report",
+]
+
 STATE_FILE = "last_phase.npz"
-
-
-@dataclass(frozen=True)
-class Phase:
-    """One phase of training.
-
-    Attributes:
-        epochs: passes over the training data, 1 or more.
-        learning_rate: of the optimizer in this phase, above 0.
-        unfreeze_from: layer of the base from which on it trains; None keeps the base frozen, so
-            that only the head trains.
-
-    Lesson: 04
-    """
-
-    epochs: int
-    learning_rate: float
-    unfreeze_from: str | None = None
-
-    def __post_init__(self) -> None:
-        if self.epochs < 1:
-            raise ValueError(f"epochs={self.epochs}: a phase needs 1 or more.")
-        if not self.learning_rate > 0:
-            raise ValueError(f"learning_rate={self.learning_rate}: give a number above 0.")
-
-
-@dataclass
-class PhasedHistory:
-    """The joined history of all phases.
-
-    Attributes:
-        history: for each metric one value an epoch, as in `keras.callbacks.History`.
-        phase_starts: index of each phase's first epoch.
-        trainable_parameters: for each phase, how many parameters trained.
-
-    Lesson: 04
-    """
-
-    history: dict[str, list[float]] = field(default_factory=dict)
-    phase_starts: list[int] = field(default_factory=list)
-    trainable_parameters: list[int] = field(default_factory=list)
-
-    @property
-    def epochs(self) -> int:
-        """Number of epochs so far."""
-        return max(map(len, self.history.values()), default=0)
-
-    def append(self, history: dict[str, list[float]], trainable_parameters: int) -> None:
-        """Join the history of one more phase.
-
-        Args:
-            history: `History.history` of the phase.
-            trainable_parameters: how many parameters trained in it.
-        """
-        self.phase_starts.append(self.epochs)
-        self.trainable_parameters.append(trainable_parameters)
-        for name, values in history.items():
-            self.history.setdefault(name, []).extend(float(value) for value in values)
-
-
-def gradual_phases(
-    layer_names: Sequence[str],
-    *,
-    head_epochs: int,
-    head_rate: float,
-    epochs: int,
-    rate: float,
-    decay: float = 1.0,
-) -> list[Phase]:
-    """Plan gradual unfreezing: the head first, then block by block downwards.
-
-    Args:
-        layer_names: first layer of each block in the order of unfreezing, the last block first.
-        head_epochs: epochs of the head alone.
-        head_rate: learning rate of the head alone.
-        epochs: epochs after each unfreezing.
-        rate: learning rate after the first unfreezing.
-        decay: each further phase multiplies the rate by this, above 0 up to 1.
-
-    Returns:
-        `1 + len(layer_names)` phases for `fit_in_phases`.
-
-    Raises:
-        ValueError: no layer name, or a decay outside its range.
-
-    Lesson: 05
-    Source: Howard and Ruder, 2018, https://arxiv.org/abs/1801.06146
-    """
-    if not layer_names:
-        raise ValueError("layer_names is empty: name the first layer of at least one block.")
-    if not 0 < decay <= 1:
-        raise ValueError(
-            f"decay={decay}: give a number above 0, up to 1 (the same rate throughout)."
-        )
-    blocks = [Phase(epochs, rate * decay**k, name) for k, name in enumerate(layer_names)]
-    return [Phase(head_epochs, head_rate), *blocks]
 
 
 def fit_in_phases(
@@ -121,7 +41,7 @@ def fit_in_phases(
     loss: str | keras.losses.Loss,
     metrics: Sequence = ("accuracy",),
     resume_dir: str | Path | None = None,
-    **fit_options,
+    **fit_options: Any,
 ) -> PhasedHistory:
     """Fit a model phase by phase with one optimizer that keeps its state.
 
@@ -135,7 +55,7 @@ def fit_in_phases(
         model: base and head, sharing the base's layers (`attach_head`).
         base: the part that the phases freeze and unfreeze; it is kept still.
         phases: what to do, in order. A phase that names another layer than the one before it must
-            change what trains.
+            change what trains. The epochs of `fit` are those of the phases.
         x: inputs; raw pixels 0 to 255 for a base from `load_base`.
         y: labels, `(n,)`.
         optimizer: a fresh optimizer; each phase sets its `learning_rate`.
@@ -143,33 +63,38 @@ def fit_in_phases(
         metrics: as for `model.compile`.
         resume_dir: folder where the state after each finished phase is kept. Call again with the
             same model, phases and folder after an interruption, and training goes on with the
-            first unfinished phase. The folder's earlier state is used, never mixed: another plan
-            or model is refused.
+            first unfinished phase. The folder's earlier state is used, never mixed: other phases
+            or data, another model, optimizer or loss are refused.
         fit_options: passed on to `model.fit`, such as `validation_data`, `batch_size`, `verbose`.
 
     Returns:
         The joined history. The model stays compiled as in the last phase.
 
     Raises:
-        ValueError: no phases, a phase that unfreezes nothing new, a used optimizer or one with
-            `use_ema`, pixels out of range, or a `resume_dir` of another run.
-        TypeError: no optimizer object, or one with a learning-rate schedule.
+        ValueError: no phases, a phase that unfreezes nothing new, a base that is not in the model,
+            a used optimizer or one with `use_ema`, `epochs` beside the phases, pixels out of
+            range, or a `resume_dir` of another run. The base's flags may have changed by then.
+        TypeError: no optimizer object, or one with a learning-rate schedule; phases or metrics
+            that are not a list.
 
     Lesson: 05
     """
     _check_optimizer(optimizer)
-    check_pixels(model, x)
+    _check_run(model, base, phases, metrics, fit_options)
+    _check_all_pixels(model, x, fit_options.get("validation_data"))
     optimizer.build(_ever_trained(model, base, phases))
     state = None if resume_dir is None else Path(resume_dir) / STATE_FILE
-    plan = {"phases": [asdict(phase) for phase in phases]}
+    plan = _plan(phases, x, y, optimizer, loss, fit_options) if state else {}
     variables = [*model.variables, *optimizer.variables]
     result = PhasedHistory()
     if state and state.exists():
         result = PhasedHistory(**restore(state, plan, variables))
-    for phase in phases[len(result.phase_starts) :]:
+    for number, phase in enumerate(phases):
         _set_trainable(base, phase)
         optimizer.learning_rate = phase.learning_rate
         model.compile(optimizer=optimizer, loss=loss, metrics=list(metrics))
+        if number < len(result.phase_starts):  # done in an earlier run
+            continue
         history = model.fit(x, y, epochs=phase.epochs, **fit_options).history
         result.append(history, _size(model.trainable_variables))
         if state:
@@ -184,6 +109,26 @@ def _set_trainable(base: keras.Model, phase: Phase) -> None:
         unfreeze_from(base, phase.unfreeze_from)
 
 
+def _plan(
+    phases: Sequence[Phase],
+    x: np.ndarray,
+    y: np.ndarray,
+    optimizer: keras.Optimizer,
+    loss: str | keras.losses.Loss,
+    fit_options: dict[str, Any],
+) -> dict[str, Any]:
+    """What makes a run: two runs with the same plan may share a `resume_dir`."""
+    contents = (np.ascontiguousarray(array) for array in (x, y))
+    config = {key: value for key, value in optimizer.get_config().items() if key != "name"}
+    return {
+        "phases": [asdict(phase) for phase in phases],
+        "data": [hashlib.sha256(array.view("uint8").data).hexdigest() for array in contents],
+        "optimizer": f"{type(optimizer).__name__} {config}",
+        "loss": loss if isinstance(loss, str) else f"{type(loss).__name__} {loss.get_config()}",
+        "batch_size": fit_options.get("batch_size"),
+    }
+
+
 def _size(variables: Sequence[keras.Variable]) -> int:
     return sum(int(keras.ops.size(variable)) for variable in variables)
 
@@ -192,8 +137,6 @@ def _ever_trained(
     model: keras.Model, base: keras.Model, phases: Sequence[Phase]
 ) -> list[keras.Variable]:
     """Go through the phases without training: what trains in any of them, each variable once."""
-    if not phases:
-        raise ValueError("phases is empty: give at least one Phase(epochs, learning_rate).")
     union: dict[int, keras.Variable] = {}
     previous: tuple[str | None, set[int]] | None = None
     for number, phase in enumerate(phases, start=1):
@@ -203,11 +146,39 @@ def _ever_trained(
             raise ValueError(
                 f"Phase {number} (unfreeze_from={phase.unfreeze_from!r}) trains exactly what phase "
                 f"{number - 1} (unfreeze_from={previous[0]!r}) trains: it unfreezes nothing new. "
-                "Name a layer further from the top, one that holds weights."
+                "Name a layer further from the top, one that can learn (BatchNormalization is "
+                "kept still)."
             )
         previous = phase.unfreeze_from, set(training)
         union |= training
     return list(union.values())
+
+
+def _check_run(
+    model: keras.Model,
+    base: keras.Model,
+    phases: Sequence[Phase],
+    metrics: Sequence,
+    fit_options: dict[str, Any],
+) -> None:
+    if isinstance(phases, Phase) or isinstance(metrics, str):
+        raise TypeError(f"phases={phases!r}, metrics={metrics!r}: both must be lists.")
+    if not phases:
+        raise ValueError("phases is empty: give at least one Phase(epochs, learning_rate).")
+    if "epochs" in fit_options:
+        raise ValueError("epochs is a part of each phase: leave it out here.")
+    known = {id(variable) for variable in model.variables}
+    if not all(id(variable) in known for variable in base.variables):
+        raise ValueError(
+            f"The base {base.name!r} is not a part of {model.name!r}: give the base that the "
+            "head was attached to."
+        )
+
+
+def _check_all_pixels(model: keras.Model, x: np.ndarray, validation: Any) -> None:
+    check_pixels(model, x)
+    if isinstance(validation, (tuple, list)):
+        check_pixels(model, validation[0])
 
 
 def _check_optimizer(optimizer: keras.Optimizer) -> None:

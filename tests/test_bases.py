@@ -327,7 +327,7 @@ def test_arguments_of_other_sources_are_refused(source, options, named):
         load_base(source, **options)
 
 
-# The bundled base
+# The bundled bases
 
 
 def test_glyphnet_is_cut_behind_its_last_block():
@@ -350,14 +350,33 @@ def test_glyphnet_with_random_weights():
     assert kernel.shape == other.shape
     assert not np.allclose(kernel, other)
     np.testing.assert_array_equal(
-        kernel, keras.models.load_model(bases.GLYPHNET).get_layer("block_1_conv").kernel
+        kernel,
+        keras.models.load_model(bases.DATA / "glyphnet.keras").get_layer("block_1_conv").kernel,
     )
 
 
-def test_a_missing_glyphnet_says_how_to_make_it(monkeypatch, tmp_path):
-    monkeypatch.setattr(bases, "GLYPHNET", tmp_path / "glyphnet.keras")
-    with pytest.raises(FileNotFoundError, match=r"glyphnet\.keras is missing\. .*make data"):
-        load_base("glyphnet")
+def test_langnet_is_cut_before_its_final_output():
+    base, whole = load_base("langnet"), load_base("langnet", include_top=True)
+    assert base.name == whole.name
+    assert base.input_shape == (None, 24)
+    assert base.layers[-1].name == "lstm_2"
+    ids = np.arange(48).reshape(2, 24) % 30
+    np.testing.assert_allclose(
+        whole.get_layer("final_output")(base(ids)), whole(ids), rtol=1e-4, atol=1e-6
+    )
+
+
+def test_langnet_from_its_file_is_langnet():
+    path = bases.DATA / "langnet.keras"
+    ids = np.arange(24)[None]
+    np.testing.assert_array_equal(load_base(path)(ids), load_base("langnet", include_top=True)(ids))
+
+
+@pytest.mark.parametrize("name", ["glyphnet", "langnet"])
+def test_a_missing_bundled_base_says_how_to_make_it(name, monkeypatch, tmp_path):
+    monkeypatch.setattr(bases, "DATA", tmp_path)
+    with pytest.raises(FileNotFoundError, match=rf"{name}\.keras is missing\. .*make data"):
+        load_base(name)
 
 
 # Saved files

@@ -34,6 +34,11 @@ def test_a_results_file_holds_every_setting_once_and_names_its_command(evidence,
     assert measured.max().max() <= 1
 
 
+def test_lesson_04_names_the_epochs_that_were_trained(evidence):
+    lesson = SCRIPT.parent.parent / "notebooks" / "04_fine_tuning.ipynb"
+    assert f"{evidence.TUNE_EPOCHS} epochs, the whole base" in lesson.read_text(encoding="utf-8")
+
+
 def test_every_experiment_is_tested(evidence):
     assert list(evidence.EXPERIMENTS) == NAMES
     assert min(evidence.SEEDS.values()) >= 5

@@ -35,7 +35,7 @@ def test_features_of_half_precision_are_float32():
 
 def test_features_refuse_no_images_and_pixels_out_of_range():
     base = load_base("glyphnet")
-    with pytest.raises(ValueError, match="images is empty"):
+    with pytest.raises(ValueError, match="inputs is empty"):
         extract_features(base, np.zeros((0, 28, 28, 1)))
     with pytest.raises(ValueError, match="255"):
         extract_features(base, np.full((2, 28, 28, 1), 0.5))
@@ -89,6 +89,43 @@ def test_mobilenet_splits_between_blocks_but_not_inside_a_residual_one():
         split_at(base, "block_14_depthwise")
 
 
+def reader() -> keras.Model:
+    """Embedding, two LSTMs and a classifier; id 0 is padding and masked."""
+    ids = keras.Input((5,), dtype="int32")
+    x = layers.Embedding(9, 4, mask_zero=True, name="embedding")(ids)
+    x = layers.LSTM(3, return_sequences=True, name="lstm_1")(x)
+    x = layers.LSTM(3, name="lstm_2")(x)
+    return keras.Model(ids, layers.Dense(2, name="final_output")(x), name="reader")
+
+
+@pytest.mark.parametrize("layer", ["lstm_1", "lstm_2"])
+def test_split_refuses_to_lose_a_mask(layer):
+    with pytest.raises(ValueError, match=f"'reader' before '{layer}': a mask leads .* padding"):
+        split_at(reader(), layer)
+
+
+def test_split_cuts_where_the_mask_is_used_up():
+    model, ids = reader(), np.array([[1, 2, 0, 0, 0], [3, 4, 5, 6, 7]])
+    for layer in ("embedding", "final_output"):
+        lower, upper = split_at(model, layer)
+        features = extract_features(lower, ids)
+        np.testing.assert_allclose(upper(features), model(ids), atol=1e-6)
+
+
 def test_split_explains_an_unknown_layer():
     with pytest.raises(ValueError, match="No layer 'block_9' in 'tiny'"):
         split_at(tiny_base(), "block_9")
+
+
+@pytest.mark.parametrize("shape", [(8, 8, 1), (2, 8, 8, 3), (2, 8, 4, 1), (2, 64)])
+def test_what_is_no_batch_for_this_base_is_refused(shape):
+    with pytest.raises(ValueError, match=r"takes \(None, 8, 8, 1\).*inputs\[None\]"):
+        extract_features(tiny_base(), np.ones(shape))
+
+
+def test_a_model_without_a_graph_takes_what_it_likes():
+    class Doubles(keras.Model):
+        def call(self, x):
+            return 2 * x
+
+    assert extract_features(Doubles(), np.ones((3, 2))).tolist() == [[2, 2]] * 3

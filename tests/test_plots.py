@@ -171,6 +171,10 @@ def test_images_at_the_ends_of_the_range_are_accepted():
     plot_images(np.array([[[0, 1]]], dtype="uint8"))
 
 
+def test_a_black_picture_is_accepted():
+    plot_images(np.zeros((1, 4, 4, 1), "float32"))
+
+
 def test_images_need_one_label_and_one_prediction_each():
     with pytest.raises(ValueError, match="2 labels for 3 images: give one for each"):
         plot_images(RAW, labels=[0, 1])
@@ -209,8 +213,10 @@ def test_confusion_leaves_no_example_out():
         plot_confusion([0, 2], [0, 1], ("a", "b"))
     with pytest.raises(ValueError, match="predictions holds -1, but there are 2 names"):
         plot_confusion([0, 1], [0, -1], ("a", "b"))
-    with pytest.raises(ValueError, match="2 labels and 3 predictions: give one for each"):
+    with pytest.raises(ValueError, match=r"\(2,\), predictions \(3,\): give one class for each"):
         plot_confusion([0, 1], [0, 1, 1], ("a", "b"))
+    with pytest.raises(ValueError, match=r"\(2,\), predictions \(2, 2\).*argmax\(axis=1\)"):
+        plot_confusion([0, 1], [[0.9, 0.1], [0.2, 0.8]], ("a", "b"))
 
 
 def test_feature_maps_share_one_scale():

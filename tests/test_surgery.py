@@ -140,7 +140,7 @@ REFUSED = {
     "two outputs": (two_outputs, r"'two' has 2 outputs \(head_2, head_3\).*layer="),
     "no top": (
         tiny_base,
-        "'tiny' seems to have no top.*'block_2_relu', a ReLU.*layer='block_2_relu'",
+        "'tiny' seems to have no top.*'block_2_relu', a ReLU.*layer='...'",
     ),
     "no weights": (weightless, "no top"),
 }
@@ -304,6 +304,19 @@ def test_head_explains_bad_input(case):
     make, options, message = BAD_HEADS[case]
     with pytest.raises(ValueError, match=message):
         attach_head(make(), **options)
+
+
+@pytest.mark.parametrize("options", [{"classes": "10"}, {"classes": 3, "hidden": 64}])
+def test_head_wants_whole_numbers_and_a_list_of_units(options):
+    with pytest.raises(TypeError, match="whole number of classes, and a list of units"):
+        attach_head(tiny_base(), **options)
+
+
+def test_only_the_last_classifying_layer_is_taken_off():
+    vgg = keras.applications.VGG16(weights=None, input_shape=(32, 32, 3))
+    assert remove_top(vgg).removed == ("predictions",)
+    whole_top = remove_top(vgg, layer="flatten").removed
+    assert whole_top == ("flatten", "fc1", "fc2", "predictions")
 
 
 def test_tensor_into_is_right_although_the_layer_is_in_two_models():

@@ -121,8 +121,11 @@ def test_a_finished_run_is_not_trained_again(tmp_path):
     model, base = new_model()
     first = run(model, base, resume_dir=str(tmp_path))
     before = values(model)
-    assert run(*new_model(), resume_dir=tmp_path).history == first.history
+    again, again_base = new_model()
+    assert run(again, again_base, resume_dir=tmp_path).history == first.history
     assert not changed(model, before)
+    assert again.compiled
+    assert float(again.optimizer.learning_rate) == pytest.approx(PHASES[-1].learning_rate)
     assert [path.name for path in tmp_path.iterdir()] == ["last_phase.npz"]
 
 
@@ -133,6 +136,62 @@ def test_a_folder_of_another_run_is_refused_and_nothing_is_changed(tmp_path):
     with pytest.raises(ValueError, match=r"last_phase.npz belongs to another run"):
         run(model, base, PHASES[:2], resume_dir=tmp_path)
     assert not changed(model, before)
+
+
+OTHER_RUNS = {
+    "labels": lambda x, y: {"y": y[::-1]},
+    "inputs": lambda x, y: {"x": x + 1},
+    "optimizer": lambda x, y: {"optimizer": keras.optimizers.AdamW()},
+    "momentum": lambda x, y: {"optimizer": keras.optimizers.Adam(beta_1=0.8)},
+    "loss": lambda x, y: {"loss": keras.losses.SparseCategoricalCrossentropy()},
+    "batch_size": lambda x, y: {"batch_size": 4},
+}
+
+
+@pytest.mark.parametrize("other", OTHER_RUNS)
+def test_a_run_on_other_data_or_with_other_settings_is_refused(tmp_path, other):
+    x, y = tiny_task()
+    settings = {"x": x, "y": y, "loss": LOSS, "batch_size": 8, "verbose": 0}
+
+    def again(**changes):
+        optimizer = keras.optimizers.Adam()
+        given = settings | {"optimizer": optimizer, "resume_dir": tmp_path} | changes
+        return fit_in_phases(*new_model(), [HEAD], **given)
+
+    first = again()
+    assert again().history == first.history
+    with pytest.raises(ValueError, match="another run"):
+        again(**OTHER_RUNS[other](x, y))
+
+
+def test_a_base_that_is_not_in_the_model_is_refused():
+    model, _ = new_model()
+    other = tiny_base(name="other")
+    before = values(model)
+    with pytest.raises(ValueError, match="base 'other' is not a part of"):
+        run(model, other)
+    assert not changed(model, before)
+
+
+def test_validation_pixels_are_checked_too():
+    pixels = keras.Input((8, 8, 1), name="pixels_0_255")
+    base = keras.Model(pixels, keras.layers.Conv2D(2, 3)(pixels))
+    x, y = tiny_task()
+    with pytest.raises(ValueError, match="scaled to 0..1"):
+        run(attach_head(base, classes=3), base, [HEAD], validation_data=(x / 255, y))
+
+
+@pytest.mark.parametrize(
+    "options,error,message",
+    [
+        ({"epochs": 3}, ValueError, "epochs is a part of each phase"),
+        ({"metrics": "accuracy"}, TypeError, "metrics='accuracy': both must be lists"),
+        ({"phases": HEAD}, TypeError, r"phases=Phase\(.*: both must be lists"),
+    ],
+)
+def test_slips_in_the_call_are_named(options, error, message):
+    with pytest.raises(error, match=message):
+        run(*new_model(), **options)
 
 
 def test_store_replaces_and_restore_gives_back(tmp_path):
@@ -197,7 +256,12 @@ def test_no_phases_is_an_error():
 
 @pytest.mark.parametrize(
     "arguments,message",
-    [((0, 0.1), "epochs=0"), ((1, 0.0), "learning_rate=0.0"), ((1, -1.0), "learning_rate=-1.0")],
+    [
+        ((0, 0.1), "epochs=0"),
+        ((1.5, 0.1), "epochs=1.5"),
+        ((1, 0.0), "learning_rate=0.0"),
+        ((1, -1.0), "learning_rate=-1.0"),
+    ],
 )
 def test_a_phase_checks_its_numbers(arguments, message):
     with pytest.raises(ValueError, match=message):
@@ -223,6 +287,11 @@ def test_gradual_phases_go_downwards_with_falling_rates():
 def test_gradual_phases_check_their_input(names, decay, message):
     with pytest.raises(ValueError, match=message):
         gradual_phases(names, head_epochs=1, head_rate=1, epochs=1, rate=1, decay=decay)
+
+
+def test_a_single_name_is_no_list_of_blocks():
+    with pytest.raises(TypeError, match="layer_names='block_6_conv' is a single name"):
+        gradual_phases("block_6_conv", head_epochs=1, head_rate=1, epochs=1, rate=1)
 
 
 def test_history_joins_a_metric_that_begins_later():

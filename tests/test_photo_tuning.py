@@ -1,0 +1,88 @@
+"""Fine-tuning on cached activations trains the upper part, and only that."""
+
+import keras
+import numpy as np
+import pytest
+
+from helpers.features import split_at
+from helpers.freezing import freeze
+from helpers.photo_head import Head
+from helpers.photo_model import build_classifier
+from helpers.photo_tuning import fine_tune
+from tests.photo_samples import picture, tiny_photo_base
+from tests.tiny import changed, values
+
+LABELS = np.arange(24) % 3
+TINTS = [(255, 0, 0), (0, 255, 0), (0, 0, 255)]
+
+
+def task():
+    """A classifier that knows nothing yet, and activations below its second block."""
+    head = Head(np.zeros((12, 3), "float32"), np.zeros(3, "float32"))
+    model = build_classifier(tiny_photo_base(), head)
+    photos = [picture(n, tint=TINTS[label], size=(32, 32)) for n, label in enumerate(LABELS)]
+    pixels = np.stack([np.asarray(photo) for photo in photos])
+    lower, _ = split_at(model, "block_2_conv")
+    variants = [lower.predict(x, verbose=0) for x in (pixels, pixels[:, :, ::-1])]
+    return model, pixels, np.stack(variants).astype("float16")
+
+
+def test_it_learns_moves_only_the_upper_weights_and_keeps_batchnorm_still():
+    model, pixels, activations = task()
+    before = values(model)
+    upper = fine_tune(model, "block_2_conv", activations, LABELS, epochs=20, rate=0.01)
+    assert changed(model, before) == {
+        "block_2_conv/kernel",
+        "probabilities/kernel",
+        "probabilities/bias",
+    }
+    found = upper.predict(activations[0], verbose=0)
+    np.testing.assert_allclose(found, model.predict(pixels, verbose=0), atol=0.01)
+    assert np.mean(found.argmax(axis=1) == LABELS) > 0.8
+
+
+def test_a_frozen_classifier_can_be_tuned_and_smoothed_labels_keep_it_unsure():
+    model, _, activations = task()
+    freeze(model)
+    upper = fine_tune(model, "block_2_conv", activations, LABELS, epochs=60, rate=0.03)
+    found = upper.predict(activations[0], verbose=0)
+    assert np.mean(found.argmax(axis=1) == LABELS) == 1
+    assert 0.85 < np.median(found.max(axis=1)) < 0.985
+
+
+def recorded(monkeypatch, labels=LABELS, **options):
+    """What each call of `fit` was given, and the optimizer."""
+    model, _, activations = task()
+    calls, rates = [], []
+    plain = keras.Model.fit
+
+    def fit(self, x, y, **given):
+        calls.append((len(x), given["class_weight"]))
+        plain(self, x, y, **given)
+        rates.append(float(self.optimizer.learning_rate))
+
+    monkeypatch.setattr(keras.Model, "fit", fit)
+    upper = fine_tune(model, "block_2_conv", activations, labels, **options)
+    return calls, rates, upper.optimizer
+
+
+def test_the_rate_warms_up_for_one_epoch_and_falls_to_a_hundredth(monkeypatch):
+    calls, rates, optimizer = recorded(monkeypatch, epochs=4, rate=0.02)
+    assert calls == [(48, None)] * 4, "every epoch sees all photos, mirror images too"
+    assert int(optimizer.iterations) == 4 * 2
+    assert rates[0] == pytest.approx(0.02)
+    assert rates[0] > rates[1] > rates[2] > rates[3] >= 0
+    assert rates[3] < 0.01 * 0.02
+    assert float(optimizer.weight_decay) == pytest.approx(1e-4)
+
+
+def test_photos_of_rare_classes_weigh_more_where_the_imbalance_is_strong(monkeypatch):
+    uneven = np.array([0] * 16 + [1] * 4 + [2] * 4)
+    calls, _, _ = recorded(monkeypatch, uneven, epochs=2)
+    assert calls[0][1] == {0: 0.5, 1: 2.0, 2: 2.0}
+
+
+def test_eight_epochs_at_a_thousandth_unless_told_otherwise(monkeypatch):
+    calls, rates, _ = recorded(monkeypatch)
+    assert len(calls) == 8
+    assert rates[0] == pytest.approx(1e-3)
