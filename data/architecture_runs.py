@@ -12,10 +12,10 @@ from helpers.data import Task, load_digits_task
 from helpers.freezing import trainable_report, unfreeze_from
 from helpers.surgery import attach_head, remove_top
 
+LOSS = "sparse_categorical_crossentropy"
 # All chosen on the validation split.
-TUNE_EPOCHS, TUNE_RATE = 15, 0.0003
-CONV_RATE, GATE_RATE, SEPARABLE_RATE, CHANNELS_RATE = 0.001, 0.001, 0.001, 0.001
-ADAPTER_RANK, ADAPTER_RATE, INK_WEIGHT = 2, 0.003, 0.03
+TUNE_EPOCHS, TUNE_RATE = 15, 0.003
+CONV_RATE, GATE_RATE, ADAPTER_RANK, INK_WEIGHT = 0.001, 0.01, 4, 0.03
 
 
 class Ways(NamedTuple):
@@ -52,9 +52,14 @@ def conv_above(ways: Ways, base: keras.Model, task: Task) -> keras.Model:
 
 
 def attention(ways: Ways, base: keras.Model, task: Task) -> keras.Model:
-    """The head, then it and a gate on the last block."""
-    gated = architectures.with_attention(base, "block_6_relu", ratio=8)
-    return ways.fine_tune(gated, task, "se_reduce", GATE_RATE)
+    """The head, then it and a gate between the last two blocks; the blocks stay frozen."""
+    gated = architectures.with_attention(base, "block_5_relu", ratio=8)
+    model = ways.train_head(gated, task)
+    for name in ("se_reduce", "se_excite"):
+        gated.get_layer(name).trainable = True
+    model.compile(keras.optimizers.Adam(GATE_RATE), LOSS)
+    model.fit(*task.train, epochs=TUNE_EPOCHS, verbose=0)
+    return model
 
 
 def other_activation(ways: Ways, base: keras.Model, task: Task) -> keras.Model:
@@ -66,7 +71,7 @@ def other_activation(ways: Ways, base: keras.Model, task: Task) -> keras.Model:
 def separable(ways: Ways, base: keras.Model, task: Task) -> keras.Model:
     """Fine-tuned with a depthwise-separable last convolution."""
     lighter = architectures.with_separable(base, "block_6_conv")
-    return ways.fine_tune(lighter, task, "block_5_conv", SEPARABLE_RATE)
+    return fine_tuned(ways, lighter, task)
 
 
 def two_heads(ways: Ways, base: keras.Model, task: Task) -> keras.Model:
@@ -77,7 +82,7 @@ def two_heads(ways: Ways, base: keras.Model, task: Task) -> keras.Model:
     second = keras.layers.Dense(1, name="ink")(digits.get_layer("head_pool").output)
     model = keras.Model(base.input, {"digit": digits.output, "ink": second})
     unfreeze_from(base, "block_5_conv")
-    losses = {"digit": "sparse_categorical_crossentropy", "ink": "mse"}
+    losses = {"digit": LOSS, "ink": "mse"}
     weights = {"digit": 1.0, "ink": INK_WEIGHT}
     model.compile(keras.optimizers.Adam(TUNE_RATE), losses, loss_weights=weights)
     model.fit(task.train.images, targets, epochs=TUNE_EPOCHS, verbose=0)
@@ -87,7 +92,7 @@ def two_heads(ways: Ways, base: keras.Model, task: Task) -> keras.Model:
 def adapters(ways: Ways, base: keras.Model, task: Task) -> keras.Model:
     """Fine-tuned through low-rank adapters on the last two convolutions."""
     adapted = architectures.with_adapters(base, ["block_5_conv", "block_6_conv"], ADAPTER_RANK)
-    return ways.fine_tune(adapted, task, "block_5_conv", ADAPTER_RATE)
+    return fine_tuned(ways, adapted, task)
 
 
 def less(train: Callable[..., keras.Model]) -> Callable[..., keras.Model]:
@@ -109,28 +114,31 @@ METHODS: dict[str, Callable[[Ways, keras.Model, Task], keras.Model]] = {
 }
 
 
-def by_channels(ways: Ways, seed: int, first_layer: str, base: str) -> dict[str, float]:
-    """Digits in red ink on coloured paper, through a base that was made for grey pictures."""
-    task = architectures.in_red_ink(load_digits_task(20, seed=seed), seed)
-    glyphnet = load_base("glyphnet")
-    if first_layer in ONE_CHANNEL:
-        task = architectures.with_images(task, ONE_CHANNEL[first_layer])
-    else:
-        carry = first_layer == "carried over"
-        glyphnet = architectures.in_colour(glyphnet, "block_1_conv", carry=carry)
+def by_channels(
+    ways: Ways, seed: int, pictures: str, first_layer: str, base: str
+) -> dict[str, float]:
+    """Coloured digits through a base that was made for grey pictures."""
+    task = architectures.coloured(load_digits_task(20, seed=seed), pictures, seed)
+    if first_layer == "unchanged":
+        task = architectures.with_images(task, BY_HAND[pictures])
+    network = FIRST_LAYERS[first_layer](load_base("glyphnet"))
     if base == "frozen":
-        model = ways.train_head(glyphnet, task)
+        model = ways.train_head(network, task)
     else:
-        model = ways.fine_tune(glyphnet, task, "block_1_conv", CHANNELS_RATE)
+        model = ways.fine_tune(network, task, "block_1_conv", TUNE_RATE)
     return {"test_accuracy": ways.accuracy(model, task.test)}
 
 
-ONE_CHANNEL = {
-    "unchanged, brightness alone": architectures.as_grey,
-    "unchanged, red alone": lambda images: images[..., :1],
+BY_HAND = {"bright ink": architectures.as_grey, "red ink": lambda images: images[..., :1]}
+"""What somebody would keep of each who has looked at the pictures."""
+FIRST_LAYERS: dict[str, Callable[[keras.Model], keras.Model]] = {
+    "unchanged": lambda base: base,
+    "carried over": lambda base: architectures.in_colour(base, "block_1_conv", carry=True),
+    "new": lambda base: architectures.in_colour(base, "block_1_conv", carry=False),
 }
 CHANNELS = {
-    "first_layer": [*ONE_CHANNEL, "carried over", "new"],
+    "pictures": [*BY_HAND],
+    "first_layer": [*FIRST_LAYERS],
     "base": ["frozen", "fine-tuned"],
 }
 

@@ -105,10 +105,10 @@ def in_colour(base: keras.Model, first: str, *, carry: bool) -> keras.Model:
     return colour
 
 
-def in_red_ink(task: Task, seed: int) -> Task:
-    """Paint the pictures of a task in red ink on paper without red; see `painted`."""
+def coloured(task: Task, pictures: str, seed: int) -> Task:
+    """Paint the pictures of a task as one of PAINTS does."""
     rng = np.random.default_rng(seed)
-    return with_images(task, lambda images: painted(images, rng))
+    return with_images(task, lambda images: PAINTS[pictures](images, rng))
 
 
 def with_images(task: Task, change: Callable[[np.ndarray], np.ndarray]) -> Task:
@@ -118,7 +118,12 @@ def with_images(task: Task, change: Callable[[np.ndarray], np.ndarray]) -> Task:
     return replace(task, **changed)
 
 
-def painted(images: np.ndarray, rng: np.random.Generator) -> np.ndarray:
+def bright_ink(images: np.ndarray, rng: np.random.Generator) -> np.ndarray:
+    """Grey pictures, `(n, h, w, 1)`, in bright ink of any colour on black, `(n, h, w, 3)`."""
+    return (images / 255 * rng.uniform(128, 255, (len(images), 1, 1, 3))).astype("float32")
+
+
+def red_ink(images: np.ndarray, rng: np.random.Generator) -> np.ndarray:
     """Grey pictures, `(n, h, w, 1)`, in red ink on green, blue or dark paper, `(n, h, w, 3)`.
 
     The strength of the red, and of the paper's green and blue, is drawn for each picture: ink may
@@ -128,6 +133,9 @@ def painted(images: np.ndarray, rng: np.random.Generator) -> np.ndarray:
     paper = rng.uniform(0, 255, (len(images), 1, 1, 3)) * (0, 1, 1)
     share = images / 255
     return (ink * share + paper * (1 - share)).astype("float32")
+
+
+PAINTS = {"bright ink": bright_ink, "red ink": red_ink}
 
 
 def as_grey(images: np.ndarray) -> np.ndarray:

@@ -38,7 +38,7 @@ SEEDS = {
     "layerwise": 6,
     "blocks": 6,
     "names": 5,
-    "architectures": 5,
+    "architectures": 10,
     "channels": 5,
 }
 LOSS = "sparse_categorical_crossentropy"

@@ -46,7 +46,7 @@ class Recipe:
 
 
 FULL = Recipe(languages=None, held_out=1500, epochs=8)
-QUICK = Recipe(languages=6, held_out=100, epochs=6, batch_size=32)
+QUICK = Recipe(languages=3, held_out=50, epochs=4, batch_size=32)
 
 
 class Files(NamedTuple):

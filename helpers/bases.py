@@ -182,7 +182,7 @@ def _is_path(source: str | os.PathLike) -> bool:
         isinstance(source, os.PathLike)
         or path.suffix.lower() in MODEL_SUFFIXES
         or len(path.parts) > 1
-        or path.is_dir()
+        or (source != "" and path.is_dir())
     )
 
 

@@ -5,6 +5,7 @@ else, and Keras is pinned.
 """
 
 from collections.abc import Iterator
+from typing import Any
 
 import keras
 
@@ -72,7 +73,8 @@ def tensor_into(model: keras.Model, layer_name: str) -> keras.KerasTensor:
         The symbolic tensor that the layer receives in this model.
 
     Raises:
-        ValueError: no such layer, or it is used several times or takes several tensors.
+        ValueError: no such layer, or it is used several times or takes several tensors (a mask
+            beside its input does not count).
 
     Lesson: 03
     """
@@ -80,7 +82,7 @@ def tensor_into(model: keras.Model, layer_name: str) -> keras.KerasTensor:
     nodes = [node for node in nodes_of(model) if node.operation.name == layer_name]
     if not nodes:
         raise ValueError(_unknown_layer(model, layer_name))
-    tensors = [tensor for node in nodes for tensor in node.input_tensors]
+    tensors = [tensor for node in nodes for tensor in _inputs_of(node)]
     if len(tensors) != 1:
         raise ValueError(
             f"Cannot cut at {layer_name!r} in {model.name!r}: {len(tensors)} tensors go into it. "
@@ -149,6 +151,13 @@ def submodel(model: keras.Model, outputs: keras.KerasTensor, suffix: str) -> ker
     """
     inputs = model.inputs[0] if len(model.inputs) == 1 else model.inputs
     return keras.Model(inputs, outputs, name=f"{model.name}_{suffix}")
+
+
+def _inputs_of(node: Any) -> list[keras.KerasTensor]:
+    """What a layer works on in one of its uses, without the masks that Keras hands it beside."""
+    given = node.arguments.kwargs.items()
+    masks = [value for name, value in given if name.endswith("mask")]
+    return [tensor for tensor in node.input_tensors if not any(tensor is mask for mask in masks)]
 
 
 def _unknown_layer(model: keras.Model, layer_name: str) -> str:

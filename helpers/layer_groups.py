@@ -69,11 +69,12 @@ def members_of(model: keras.Model, patterns: Collection[str]) -> dict[str, str]:
         statistics that no pattern takes goes with the layer that it follows.
 
     Raises:
-        ValueError: a pattern without layers, a layer with two patterns or with none, or layers
-            that cannot be told apart by name.
+        ValueError: no regular expression, a pattern without layers, a layer with two patterns or
+            with none, or layers that cannot be told apart by name.
 
     Lesson: 06
     """
+    _check_regular(patterns)
     leaves = layers_with_weights(model)
     found = {path: _matching(path, patterns) for path, _ in leaves}
     _check_patterns(
@@ -116,6 +117,17 @@ def _matching(path: str, patterns: Collection[str]) -> list[str]:
     """The patterns that take a layer, or a nested model around it."""
     names = path.split("/")
     return [p for p in patterns if any(re.fullmatch(p, name) for name in names)]
+
+
+def _check_regular(patterns: Collection[str]) -> None:
+    for pattern in patterns:
+        try:
+            re.compile(pattern)
+        except re.error as error:
+            raise ValueError(
+                f"{pattern!r} is no regular expression ({error}). 'Anything' is '.*' there, as in "
+                "'block_1_.*' or '.*_conv'."
+            ) from error
 
 
 def _check_patterns(

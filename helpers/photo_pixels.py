@@ -100,7 +100,7 @@ def run_on_photos(
     shapes = [output.shape[1:] for output in model.outputs]
     kept = [np.empty((1 + mirrored, len(paths), *shape), "float16") for shape in shapes]
     starts = progress(range(0, len(paths), BATCH), "reading photos", unit=f"batches of {BATCH}")
-    batches = photo_batches(paths, size=model.input_shape[1])
+    batches = photo_batches(paths, size=model.input_shape[1], batch_size=BATCH)
     for start, pixels in zip(starts, batches, strict=True):
         variants = [pixels, pixels[:, :, ::-1]][: 1 + mirrored]
         for variant, images in enumerate(variants):

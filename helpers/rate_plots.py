@@ -44,7 +44,7 @@ def plot_rate_search(search: RateSearch) -> Axes:
         search: what `find_learning_rate` returned.
 
     Returns:
-        The Axes. Single losses beyond the smoothed curve's range are cut off.
+        The Axes. The loss beyond its starting range, where the search diverges, is cut off.
 
     Lesson: 06
     """
@@ -54,8 +54,8 @@ def plot_rate_search(search: RateSearch) -> Axes:
     name = f"suggestion: {search.suggestion:.1e}"
     ax.axvline(search.suggestion, color=VERMILLION, linestyle="--", label=name)
     ax.set_xscale("log")
-    finite = search.smoothed[np.isfinite(search.smoothed)]
-    ax.set_ylim(0.8 * finite.min(), 1.05 * finite.max())
+    falling = search.smoothed[: np.nanargmin(search.smoothed) + 1]
+    ax.set_ylim(0, 1.25 * falling.max())
     label_axes(ax, title="Loss while the rate rises", x="learning rate (log scale)", y="loss")
     ax.legend(fontsize=TEXT_SIZE)
     return ax

@@ -69,18 +69,24 @@ def test_a_grey_picture_in_colour_gives_the_old_features_if_carried_over(base, t
     assert colour.input.name == "pixels_0_255"
 
 
-def test_red_ink_keeps_the_labels_and_puts_the_digit_into_red_alone(task):
-    red = architectures.in_red_ink(task, seed=0)
-    for part in (red.train, red.validation, red.test):
+@pytest.mark.parametrize("pictures", architectures.PAINTS)
+def test_paint_keeps_the_labels_and_the_range_of_pixels(task, pictures):
+    painted = architectures.coloured(task, pictures, seed=0)
+    for part in (painted.train, painted.validation, painted.test):
         assert part.images.shape[1:] == (28, 28, 3)
         assert part.images.min() >= 0 and part.images.max() <= 255
-    np.testing.assert_array_equal(red.test.labels, task.test.labels)
-    strength = red.train.images[..., :1].max(axis=(1, 2), keepdims=True)
-    np.testing.assert_allclose(
-        red.train.images[..., :1] / strength,
-        task.train.images / task.train.images.max(axis=(1, 2), keepdims=True),
-        atol=1e-4,
-    )
+    np.testing.assert_array_equal(painted.test.labels, task.test.labels)
+    assert not np.array_equal(painted.validation.images[0], painted.test.images[0])
+
+
+@pytest.mark.parametrize("pictures,shown", [("bright ink", [0, 1, 2]), ("red ink", [0])])
+def test_paint_puts_the_digit_into_the_channels_that_show_it(task, pictures, shown):
+    images = architectures.coloured(task, pictures, seed=0).train.images
+    grey = task.train.images / task.train.images.max(axis=(1, 2), keepdims=True)
+    scaled = images / images.max(axis=(1, 2), keepdims=True)
+    for channel in range(3):
+        same = np.allclose(scaled[..., [channel]], grey, atol=1e-4)
+        assert same is (channel in shown)
 
 
 def test_brightness_weighs_the_colours():

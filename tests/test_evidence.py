@@ -16,7 +16,8 @@ def evidence():
     return module
 
 
-NAMES = ["examples", "depth", "rates", "schedules", "batchnorm"]
+NAMES = ["examples", "depth", "rates", "schedules", "batchnorm", "blocks", "layerwise"]
+NAMES += ["names", "architectures", "channels"]
 
 
 @pytest.mark.parametrize("name", NAMES)
@@ -29,9 +30,11 @@ def test_a_results_file_holds_every_setting_once_and_names_its_command(evidence,
     found = table[["seed", *grid]].itertuples(index=False, name=None)
     assert sorted(found, key=str) == sorted(wanted, key=str)
     measured = table.drop(columns=["seed", *grid])
-    assert measured.shape[1] > 0
-    assert measured.min().min() >= 0
-    assert measured.max().max() <= 1
+    accuracies = measured.filter(like="accuracy")
+    assert accuracies.shape[1] > 0
+    assert accuracies.min().min() >= 0
+    assert accuracies.max().max() <= 1
+    assert (measured.drop(columns=accuracies) >= 1).all(axis=None), "sizes"
 
 
 def test_lesson_04_names_the_epochs_that_were_trained(evidence):
@@ -74,8 +77,51 @@ def test_the_other_experiments_run(evidence, monkeypatch):
         evidence.by_depth(0, unfreeze_from="none"),
         evidence.by_rate(0, learning_rate=0.1),
         evidence.by_batchnorm(0, batch_size=100, batchnorm="live"),
+        evidence.by_block(0, block="block_6_conv"),
+        evidence.by_layer(0, rates="decay 0.5, upside down", learning_rate=0.001),
     ):
         assert all(0 <= value <= 1 for value in result.values())
+
+
+@pytest.fixture
+def short(evidence, monkeypatch):
+    monkeypatch.setattr(evidence, "HEAD_EPOCHS", 5)
+    monkeypatch.setattr(evidence, "TUNE_EPOCHS", 1)
+    monkeypatch.setattr(evidence.architecture_runs, "TUNE_EPOCHS", 1)
+
+
+def test_each_architecture_trains_what_it_says(evidence, short):
+    by_method, grid = evidence.EXPERIMENTS["architectures"]
+    measured = {method: by_method(seed=0, method=method) for method in grid["method"]}
+    assert all(0 <= each["test_accuracy"] <= 1 for each in measured.values())
+    trainable = {method: each["trainable"] for method, each in measured.items()}
+    stored = pd.read_csv(evidence.RESULTS / "architectures.csv", comment="#")
+    assert trainable == stored.groupby("method")["trainable"].first().to_dict()
+
+
+@pytest.mark.parametrize("first_layer", ["unchanged", "carried over", "new"])
+def test_coloured_digits_are_read(evidence, short, first_layer):
+    by_channels, _ = evidence.EXPERIMENTS["channels"]
+    settings = {"pictures": "bright ink", "first_layer": first_layer, "base": "frozen"}
+    read = by_channels(seed=0, **settings)["test_accuracy"]
+    assert (read > 0.6) is (first_layer != "new")
+
+
+def test_the_base_for_text_leads_by_what_the_course_promises(evidence):
+    table = pd.read_csv(evidence.RESULTS / "names.csv", comment="#")
+    means = table[table.names_per_language == 20].groupby("method").test_accuracy.mean()
+    assert means["fine-tuned"] >= means["from scratch"] + 0.1
+
+
+@pytest.mark.parametrize(
+    "method,least",
+    [("letter groups", 0.5), ("from scratch", 0.15), ("frozen", 0.5), ("gradual", 0.5)],
+)
+def test_each_way_to_learn_names_works(evidence, method, least, monkeypatch):
+    monkeypatch.setattr(evidence.names_runs, "SCRATCH_STEPS", 60)
+    by_names, _ = evidence.EXPERIMENTS["names"]
+    evidence.repeatable(0)
+    assert by_names(0, names_per_language=5, method=method)["test_accuracy"] > least
 
 
 def test_a_high_rate_forgets_the_letters(evidence, monkeypatch):

@@ -99,9 +99,14 @@ def reader() -> keras.Model:
 
 
 @pytest.mark.parametrize("layer", ["lstm_1", "lstm_2"])
-def test_split_refuses_to_lose_a_mask(layer):
+@pytest.mark.parametrize("reloaded", [False, True])
+def test_split_refuses_to_lose_a_mask(layer, reloaded, tmp_path):
+    model = reader()
+    if reloaded:
+        model.save(tmp_path / "reader.keras")
+        model = keras.models.load_model(tmp_path / "reader.keras")
     with pytest.raises(ValueError, match=f"'reader' before '{layer}': a mask leads .* padding"):
-        split_at(reader(), layer)
+        split_at(model, layer)
 
 
 def test_split_cuts_where_the_mask_is_used_up():

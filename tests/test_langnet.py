@@ -112,7 +112,11 @@ def test_the_script_builds_what_was_shipped(script, langnet, shipped_splits):
     vocabulary = load_vocabulary()
     training, _, languages = shipped_splits
     assert vocabulary == Vocabulary(script.frequent_characters(training), languages)
-    assert script.build_langnet(vocabulary).to_json() == langnet.to_json()
+    built, shipped = (
+        [(type(layer), layer.get_config()) for layer in net.layers]
+        for net in (script.build_langnet(vocabulary), langnet)
+    )
+    assert built == shipped
 
 
 def test_no_name_of_the_task_was_trained_on(shipped_splits):
@@ -167,7 +171,7 @@ def test_a_quick_run_learns_and_writes_all_three_files(script, tmp_path):
     made = keras.saving.load_model(tmp_path / "new" / "langnet.keras")
     assert not made.compiled
     stored = json.loads((tmp_path / "new" / "langnet.json").read_text(encoding="utf-8"))
-    assert made.output_shape == (None, len(stored["languages"])) == (None, 6)
+    assert made.output_shape == (None, len(stored["languages"])) == (None, 3)
     assert made.get_layer("embedding").input_dim == len(stored["characters"]) + 2
 
 

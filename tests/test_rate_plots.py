@@ -72,8 +72,10 @@ def test_a_search_shows_losses_curve_and_suggestion():
     assert labels_of(ax) == ("Loss while the rate rises", "learning rate (log scale)", "loss")
 
 
-def test_the_range_is_that_of_the_curve_as_far_as_it_is_finite():
-    assert plot_rate_search(SEARCH).get_ylim() == pytest.approx((0.8 * 1.5, 1.05 * 2.0))
+def test_the_range_is_that_of_the_curve_before_it_diverges():
+    assert plot_rate_search(SEARCH).get_ylim() == pytest.approx((0, 1.25 * 2.0))
+    late = SEARCH._replace(smoothed=np.array([2.0, 1.5, 90.0, np.nan]))
+    assert plot_rate_search(late).get_ylim() == pytest.approx((0, 1.25 * 2.0))
 
 
 def test_text_can_be_read_at_half_size():

@@ -332,3 +332,32 @@ def test_leaf_layers_opens_nested_models():
     paths = [path for path, _ in leaf_layers(outer)]
     assert paths[:3] == ["in", "tiny/picture", "tiny/rescaling"]
     assert len(paths) == 11
+
+
+def reader() -> keras.Model:
+    """Embedding, two LSTMs and a classifier; id 0 is padding and masked."""
+    ids = keras.Input((5,), dtype="int32", name="ids")
+    x = layers.Embedding(9, 4, mask_zero=True, name="embedding")(ids)
+    x = layers.LSTM(3, return_sequences=True, name="lstm_1")(x)
+    x = layers.LSTM(3, name="lstm_2")(x)
+    return keras.Model(ids, layers.Dense(2, name="final_output")(x), name="reader")
+
+
+@pytest.mark.parametrize(
+    "layer,shape", [(None, (3,)), ("final_output", (3,)), ("lstm_2", (5, 3)), ("lstm_1", (5, 4))]
+)
+def test_a_recurrent_network_is_cut_without_regard_to_its_masks(layer, shape, tmp_path):
+    reader().save(tmp_path / "reader.keras")
+    model = keras.models.load_model(tmp_path / "reader.keras")
+    cut = remove_top(model, layer=layer)
+    assert cut.base.output_shape == (None, *shape)
+    assert cut.removed[0] == (layer or "final_output")
+    assert cut.removed[-1] == "final_output"
+
+
+def test_a_head_on_a_recurrent_base_sees_its_features():
+    base, ids = remove_top(reader()).base, np.array([[1, 2, 0, 0, 0], [3, 4, 5, 6, 7]])
+    model = attach_head(base, classes=3)
+    np.testing.assert_allclose(model.layers[-1](base(ids)), model(ids), atol=1e-6)
+    with pytest.raises(ValueError, match=r"gives \[\(None, 5, 3\)\]: a head needs"):
+        attach_head(remove_top(reader(), layer="lstm_2").base, classes=3)
