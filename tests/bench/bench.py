@@ -22,7 +22,7 @@ from helpers.surgery import attach_head
 from helpers.training import layerwise_optimizer
 
 RESULTS = Path(__file__).resolve().parents[2] / "data" / "results" / "bench.csv"
-TURNS, STEPS = 100, 5
+TURNS, STEPS = 400, 2
 
 Work = Callable[[], object]
 
