@@ -14,7 +14,7 @@ LAB_OPTIONS := $(if $(SCREEN),,--no-browser) $(if $(filter 0,$(shell id -u)),--a
 # Start-up lines of TensorFlow's C++ part; `TF_CPP_MIN_LOG_LEVEL=0 make test` shows them.
 export TF_CPP_MIN_LOG_LEVEL ?= 3
 
-.PHONY: help course test notebooks data evidence bench lint clean same-python
+.PHONY: help course test notebooks data evidence bench mutations lint clean same-python
 
 help:  ## list the commands
 	@awk -F ':.*##  ' '/^[a-z]+:.*##  /{printf "make %-10s %s\n", $$1, $$2}' Makefile
@@ -24,7 +24,7 @@ course: $(READY)  ## set up once, then open the first lesson in JupyterLab
 
 test: $(READY) lint  ## set up once, then check the code, the helpers and every notebook
 	$(PY) -m pytest -n 2 --dist worksteal tests
-	$(PY) -m pytest -n 2 --dist loadfile --nbval-lax --nbval-current-env notebooks
+	$(PY) -m pytest -n 2 --dist loadfile --nbval-lax --nbval-current-env -p tests.part_two notebooks
 
 notebooks: $(READY)  ## run every notebook and store its outputs; NB='notebooks/03*.ipynb' for one
 	$(PY) -m nbconvert --to notebook --execute --inplace --log-level=WARN $(NB)
@@ -40,6 +40,9 @@ evidence: $(READY)  ## repeat the measurements that the lessons quote
 
 bench: $(READY)  ## time the helpers beside plain Keras; a few minutes on an idle machine
 	$(PY) tests/bench/bench.py
+
+mutations: $(READY)  ## break every line that a lesson's claims rest on; half an hour
+	$(PY) -m pytest -n 2 --dist worksteal --all-mutations tests/test_notebook_mutations.py
 
 lint: $(READY)  ## check the style of the code
 	$(PY) -m ruff check .

@@ -12,8 +12,8 @@ ANOTHER_PATH = (
 )
 MASK = (
     "a mask leads around that layer. It tells the layers above which steps are padding, and an "
-    "array of features does not hold it: they would read padding as text. Choose a layer above "
-    "the one that uses the mask up, such as the last recurrent layer."
+    "array of features does not hold it: they would read padding as text. The mask is used up by "
+    "the last recurrent layer, as a rule: choose a layer above that one."
 )
 
 

@@ -143,7 +143,7 @@ def _check_patterns(
     double = [path for path, taken_by in found.items() if len(taken_by) > 1]
     if double:
         raise ValueError(
-            f"Groups overlap: {_listed(found[double[0]])} all take {_listed(double)}. Each layer "
+            f"Groups overlap: {_listed(found[double[0]])} each take {_listed(double)}. Each layer "
             "belongs to one group: make the patterns narrower."
         )
     left = [path for path in learning if not found[path]]

@@ -1,5 +1,7 @@
 """Fine-tune the upper part of a classifier of photos on cached activations."""
 
+from collections.abc import Callable
+
 import keras
 import numpy as np
 
@@ -8,7 +10,12 @@ from helpers.freezing import unfreeze_from
 from helpers.photo_head import class_weights
 from helpers.progress import progress
 
-BATCH = 32
+BATCH = 64
+EPOCHS, RATE = 8, 2e-3
+WEIGHT_DECAY, CLIP, SMOOTHING = 1e-4, 1.0, 0.1
+"""Of the recipe: chosen on the validation photos of lesson 09."""
+
+Schedule = keras.optimizers.schedules.LearningRateSchedule
 
 
 def fine_tune(
@@ -17,14 +24,13 @@ def fine_tune(
     activations: np.ndarray,
     labels: np.ndarray,
     *,
-    epochs: int = 8,
-    rate: float = 1e-3,
+    epochs: int = EPOCHS,
+    rate: float = RATE,
 ) -> keras.Model:
     """Train everything from one layer on, on what the layers before it gave for each photo.
 
-    AdamW with a warm-up of one epoch and cosine decay; labels smoothed by 0.1; BatchNormalization
-    and Dropout of the base kept still; photos of rare classes weigh more where `class_weights` says
-    so. Everything before the layer is frozen.
+    Everything before the layer is frozen; BatchNormalization and Dropout of the base are kept
+    still. How it trains: see `fit_on_activations`.
 
     Args:
         model: a flat classifier with a trained softmax head; changed in place.
@@ -40,20 +46,63 @@ def fine_tune(
     Raises:
         ValueError: as for `split_at` and `unfreeze_from`.
 
-    Lesson: 10
+    Lesson: 09
     """
     unfreeze_from(model, layer_name)
     upper = split_at(model, layer_name)[1]
+    fit_on_activations(upper, activations, labels, epochs=epochs, rate=rate)
+    return upper
+
+
+def steady_adamw(rate: Schedule) -> keras.Optimizer:
+    """Make the optimizer of the recipe: AdamW whose gradient is cut to length 1.
+
+    Without the cut, a rate a little too high sends all activations to zero, for good.
+
+    Args:
+        rate: a schedule.
+
+    Returns:
+        The optimizer.
+
+    Lesson: 09
+    """
+    return keras.optimizers.AdamW(rate, weight_decay=WEIGHT_DECAY, global_clipnorm=CLIP)
+
+
+def fit_on_activations(
+    upper: keras.Model,
+    activations: np.ndarray,
+    labels: np.ndarray,
+    *,
+    epochs: int = EPOCHS,
+    rate: float = RATE,
+    make_optimizer: Callable[[Schedule], keras.Optimizer] = steady_adamw,
+) -> None:
+    """Train what is trainable in the upper part of a classifier, and show each epoch.
+
+    The rate rises for one epoch and falls along a cosine; labels are smoothed by 0.1; photos of
+    rare classes weigh more where `class_weights` says so.
+
+    Args:
+        upper: from activations to probabilities, as `split_at` gives it; changed in place.
+        activations: `(variants, n, ...)`.
+        labels: `(n,)`, 0 to the number of classes - 1; every class must occur.
+        epochs: passes over all variants of all photos, 2 or more.
+        rate: the highest learning rate.
+        make_optimizer: takes the schedule of the rate, gives an optimizer.
+
+    Lesson: 09
+    """
     x = activations.reshape(-1, *activations.shape[2:])
-    y = np.eye(model.output_shape[-1], dtype="float32")[np.tile(labels, len(activations))]
+    y = np.eye(upper.output_shape[-1], dtype="float32")[np.tile(labels, len(activations))]
     steps = -(-len(x) // BATCH)
     schedule = keras.optimizers.schedules.CosineDecay(
         rate / 100, (epochs - 1) * steps, warmup_target=rate, warmup_steps=steps
     )
-    optimizer = keras.optimizers.AdamW(schedule, weight_decay=1e-4)
-    upper.compile(optimizer, keras.losses.CategoricalCrossentropy(label_smoothing=0.1))
+    loss = keras.losses.CategoricalCrossentropy(label_smoothing=SMOOTHING)
+    upper.compile(make_optimizer(schedule), loss)
     weights = class_weights(labels)
     for epoch in progress(range(epochs), "fine-tuning", unit="epochs"):
         options = {"initial_epoch": epoch, "epochs": epoch + 1, "verbose": 0}
         upper.fit(x, y, batch_size=BATCH, class_weight=weights, **options)
-    return upper

@@ -128,15 +128,6 @@ def test_missing_letters_say_how_to_get_them_back(tmp_path, monkeypatch):
         load_letters_sample()
 
 
-@pytest.fixture
-def restore_determinism():
-    enabled = tf_config.is_op_determinism_enabled()
-    yield
-    if not enabled:
-        tf_config.disable_op_determinism()
-
-
-@pytest.mark.usefixtures("restore_determinism")
 def test_repeatable_fixes_every_source_of_chance_and_the_order_of_sums():
     def draw(*seed):
         repeatable(*seed)

@@ -8,7 +8,6 @@ from pathlib import Path
 import keras
 import numpy as np
 import pytest
-from tensorflow.python.framework import config as tf_config
 
 from helpers.data import load_digits_task, load_letters_sample
 
@@ -33,14 +32,6 @@ def table(folder):
     card = (folder / "README.md").read_text(encoding="utf-8")
     rows = re.findall(r"^\| (.+) \|$", card, flags=re.MULTILINE)
     return {cells[0]: cells[1:] for cells in (row.split(" | ") for row in rows)}
-
-
-@pytest.fixture
-def restore_determinism():
-    enabled = tf_config.is_op_determinism_enabled()
-    yield
-    if not enabled:
-        tf_config.disable_op_determinism()
 
 
 def check_files(folder):
@@ -109,7 +100,6 @@ def test_frozen_features_carry_over_to_handwriting(glyphnet):
     assert np.mean(guesses == task.test.labels) > 0.88
 
 
-@pytest.mark.usefixtures("restore_determinism")
 def test_a_quick_run_learns_and_writes_all_three_files(script, tmp_path):
     history = script.make(script.QUICK, out=tmp_path / "new", seed=3)
     losses = history.history["loss"]

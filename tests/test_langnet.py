@@ -10,7 +10,6 @@ import keras
 import numpy as np
 import pytest
 from sklearn.linear_model import LogisticRegression
-from tensorflow.python.framework import config as tf_config
 
 from helpers.bases import load_base
 from helpers.features import extract_features
@@ -46,14 +45,6 @@ def table(folder):
     """The card's tables: first cell of every row -> its other cells."""
     rows = re.findall(r"^\| (.+) \|$", card(folder), flags=re.MULTILINE)
     return {cells[0]: cells[1:] for cells in (row.split(" | ") for row in rows)}
-
-
-@pytest.fixture
-def restore_determinism():
-    enabled = tf_config.is_op_determinism_enabled()
-    yield
-    if not enabled:
-        tf_config.disable_op_determinism()
 
 
 def check_files(folder):
@@ -160,7 +151,6 @@ def test_frozen_features_carry_over_to_languages_never_seen():
     assert linear.score(test, task.test.labels) > 0.7
 
 
-@pytest.mark.usefixtures("restore_determinism")
 def test_a_quick_run_learns_and_writes_all_three_files(script, tmp_path):
     history = script.make(script.QUICK, out=tmp_path / "new", seed=3)
     losses = history.history["loss"]

@@ -403,7 +403,7 @@ BAD_GROUPS = {
     "no weights": (GOOD | {".*_relu": 0.1}, r"belongs to '\.\*_relu'"),
     "overlap": (
         GOOD | {".*_conv": 0.1},
-        r"'block_1_\.\*', '\.\*_conv' all take 'block_1_conv', 'block_2_conv'\. Each layer",
+        r"'block_1_\.\*', '\.\*_conv' each take 'block_1_conv', 'block_2_conv'\. Each layer",
     ),
     "left over": ({"block_2_.*": 0.5}, "No group takes 'block_1_conv', 'head_predictions'. There"),
     "glob": (GOOD | {"*_conv": 0.1}, r"'\*_conv' is no regular expression \(nothing.*'\.\*_conv'"),

@@ -8,7 +8,7 @@ from helpers.features import split_at
 from helpers.freezing import freeze
 from helpers.photo_head import Head
 from helpers.photo_model import build_classifier
-from helpers.photo_tuning import fine_tune
+from helpers.photo_tuning import fine_tune, fit_on_activations
 from tests.photo_samples import picture, tiny_photo_base
 from tests.tiny import changed, values
 
@@ -69,11 +69,12 @@ def recorded(monkeypatch, labels=LABELS, **options):
 def test_the_rate_warms_up_for_one_epoch_and_falls_to_a_hundredth(monkeypatch):
     calls, rates, optimizer = recorded(monkeypatch, epochs=4, rate=0.02)
     assert calls == [(48, None)] * 4, "every epoch sees all photos, mirror images too"
-    assert int(optimizer.iterations) == 4 * 2
+    assert int(optimizer.iterations) == 4 * 1
     assert rates[0] == pytest.approx(0.02)
     assert rates[0] > rates[1] > rates[2] > rates[3] >= 0
     assert rates[3] < 0.01 * 0.02
     assert float(optimizer.weight_decay) == pytest.approx(1e-4)
+    assert float(optimizer.global_clipnorm) == 1
 
 
 def test_photos_of_rare_classes_weigh_more_where_the_imbalance_is_strong(monkeypatch):
@@ -82,7 +83,23 @@ def test_photos_of_rare_classes_weigh_more_where_the_imbalance_is_strong(monkeyp
     assert calls[0][1] == {0: 0.5, 1: 2.0, 2: 2.0}
 
 
-def test_eight_epochs_at_a_thousandth_unless_told_otherwise(monkeypatch):
+def test_eight_epochs_at_two_thousandths_unless_told_otherwise(monkeypatch):
     calls, rates, _ = recorded(monkeypatch)
     assert len(calls) == 8
-    assert rates[0] == pytest.approx(1e-3)
+    assert rates[0] == pytest.approx(2e-3)
+
+
+def test_another_optimizer_gets_the_schedule():
+    model = task()[0]
+    upper, before = split_at(model, "probabilities")[1], values(model)
+    given = []
+
+    def sgd(rate):
+        given.append(rate)
+        return keras.optimizers.SGD(rate)
+
+    features = np.ones((2, 24, 12), "float16")
+    fit_on_activations(upper, features, LABELS, epochs=2, rate=0.5, make_optimizer=sgd)
+    assert [type(rate).__name__ for rate in given] == ["CosineDecay"]
+    assert isinstance(upper.optimizer, keras.optimizers.SGD)
+    assert changed(model, before) == {"probabilities/kernel", "probabilities/bias"}
