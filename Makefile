@@ -38,8 +38,9 @@ data: $(READY)  ## train the two bundled bases anew, glyphnet and langnet
 evidence: $(READY)  ## repeat the measurements that the lessons quote
 	$(PY) data/make_evidence.py
 
-bench: $(READY)  ## time the helpers beside plain Keras; a few minutes on an idle machine
+bench: $(READY)  ## time the helpers and recipes beside plain Keras; half an hour, on an idle machine
 	$(PY) tests/bench/bench.py
+	$(PY) tests/bench/photo_bench.py
 
 mutations: $(READY)  ## break every line that a lesson's claims rest on; half an hour
 	$(PY) -m pytest -n 2 --dist worksteal --all-mutations tests/test_notebook_mutations.py

@@ -19,6 +19,7 @@ import keras
 import names_runs
 import numpy as np
 import pandas as pd
+import photo_runs
 from tqdm import tqdm
 
 from helpers.bases import load_base
@@ -40,6 +41,8 @@ SEEDS = {
     "names": 5,
     "architectures": 10,
     "channels": 5,
+    "photos": 5,
+    "photo_bases": 1,
 }
 LOSS = "sparse_categorical_crossentropy"
 BLOCKS = [f"block_{number}_conv" for number in (6, 5, 4, 3, 2, 1)]
@@ -235,6 +238,7 @@ EXPERIMENTS: dict[str, tuple[Callable[..., dict[str, float]], dict[str, list]]] 
     "layerwise": (by_layer, {"rates": [*LAYERWISE], "learning_rate": [0.0003, 0.001, 0.003]}),
     "names": (names_runs.by_names, names_runs.GRID),
     **architecture_runs.experiments(architecture_runs.Ways(train_head, fine_tune, accuracy)),
+    **photo_runs.experiments(),
 }
 
 

@@ -17,7 +17,7 @@ def evidence():
 
 
 NAMES = ["examples", "depth", "rates", "schedules", "batchnorm", "blocks", "layerwise"]
-NAMES += ["names", "architectures", "channels"]
+NAMES += ["names", "architectures", "channels", "photos", "photo_bases"]
 
 
 @pytest.mark.parametrize("name", NAMES)
@@ -34,7 +34,8 @@ def test_a_results_file_holds_every_setting_once_and_names_its_command(evidence,
     assert accuracies.shape[1] > 0
     assert accuracies.min().min() >= 0
     assert accuracies.max().max() <= 1
-    assert (measured.drop(columns=accuracies) >= 1).all(axis=None), "sizes"
+    sizes = measured.drop(columns=[*accuracies, "seconds"], errors="ignore")
+    assert (sizes >= 1).all(axis=None)
 
 
 def test_lesson_04_names_the_epochs_that_were_trained(evidence):
@@ -44,7 +45,8 @@ def test_lesson_04_names_the_epochs_that_were_trained(evidence):
 
 def test_every_experiment_is_tested(evidence):
     assert list(evidence.EXPERIMENTS) == NAMES
-    assert min(evidence.SEEDS.values()) >= 5
+    few = {name: seeds for name, seeds in evidence.SEEDS.items() if seeds < 5}
+    assert few == {"photo_bases": 1}, "a linear head on frozen features: the same for every seed"
 
 
 @pytest.mark.parametrize("examples,least", [(2, 0.85), (5, 0.925), (10, 0.955)])

@@ -1,0 +1,157 @@
+"""The experiments of lesson 09 on photographs, run by `make_evidence.py`.
+
+They need the ImageNet weights and the photos, which are fetched once, and one pass over the photos
+for each base, which is shared by all runs of a process.
+"""
+
+import time
+from collections.abc import Callable
+from functools import cache, partial
+from typing import NamedTuple
+
+import keras
+import numpy as np
+
+from helpers.bases import load_base
+from helpers.features import split_at
+from helpers.freezing import unfreeze_from
+from helpers.layerwise import layerwise_optimizer
+from helpers.photo_head import Head, fit_head, head_probabilities
+from helpers.photo_model import build_classifier
+from helpers.photo_pixels import run_on_photos
+from helpers.photo_tuning import CLIP, EPOCHS, WEIGHT_DECAY, fit_on_activations
+from helpers.photos import load_clothing
+
+BOUNDARY = "block_13_expand"
+BASES = {
+    "MobileNet 0.25": partial(load_base, "MobileNet", alpha=0.25, input_shape=(224, 224, 3)),
+    "MobileNetV2 0.35": partial(load_base, "MobileNetV2", alpha=0.35, input_shape=(224, 224, 3)),
+}
+load_photo_base = BASES["MobileNetV2 0.35"]
+DECAY = 0.9  # of the rate, from layer to layer; chosen on validation
+OPENED = ("block_16_expand", "block_14_expand", BOUNDARY)
+"""Where training begins in each of the phases of gradual unfreezing."""
+
+
+class Extracted(NamedTuple):
+    """One split after one pass over its photos; `variants` are photo and mirror image."""
+
+    activations: np.ndarray
+    features: np.ndarray
+    labels: np.ndarray
+
+
+@cache
+def extracted(split: str) -> Extracted:
+    """Activations at the boundary and pooled features of a split."""
+    base = load_photo_base()
+    pooled = keras.layers.GlobalAveragePooling2D()(base.output)
+    both = keras.Model(base.input, [split_at(base, BOUNDARY)[0].output, pooled])
+    photos = getattr(load_clothing(), split)
+    return Extracted(*run_on_photos(both, photos.paths, mirrored=True), photos.labels)
+
+
+@cache
+def trained_head() -> Head:
+    """The best linear head on frozen features: the same for every seed."""
+    return fit_head(extracted("train").features, extracted("train").labels, classes=10)
+
+
+def by_method(seed: int, method: str) -> dict[str, float]:
+    """Ways to fine-tune from the boundary on, each with as many steps; accuracy and seconds."""
+    train = extracted("train")
+    model = build_classifier(load_photo_base(), trained_head())
+    unfreeze_from(model, BOUNDARY)
+    upper = split_at(model, BOUNDARY)[1]
+    begun = time.perf_counter()
+    METHODS[method](model, upper, train.activations, train.labels)
+    seconds = time.perf_counter() - begun
+    return {
+        "validation_accuracy": accuracy(upper, extracted("validation")),
+        "test_accuracy": accuracy(upper, extracted("test")),
+        "seconds": seconds,
+    }
+
+
+def accuracy(upper: keras.Model, split: Extracted) -> float:
+    """Share of a split's photos that are told right, 0 to 1; mirror images are not asked."""
+    found = upper.predict(split.activations[0].astype("float32"), batch_size=128, verbose=0)
+    return float(np.mean(found.argmax(axis=1) == split.labels))
+
+
+def frozen(model: keras.Model, upper: keras.Model, x: np.ndarray, labels: np.ndarray) -> None:
+    """The head alone."""
+
+
+def fine_tuned(model: keras.Model, upper: keras.Model, x: np.ndarray, labels: np.ndarray) -> None:
+    """The recipe of the lesson."""
+    fit_on_activations(upper, x, labels)
+
+
+def not_mirrored(model: keras.Model, upper: keras.Model, x: np.ndarray, labels: np.ndarray) -> None:
+    """Plain photos only, for twice the epochs."""
+    fit_on_activations(upper, x[:1], labels, epochs=2 * EPOCHS)
+
+
+def layerwise(model: keras.Model, upper: keras.Model, x: np.ndarray, labels: np.ndarray) -> None:
+    """Rates that fall from the head down to the boundary."""
+    groups = {layer.name: 1.0 for layer in upper.layers if layer.weights}
+    for depth, name in enumerate(reversed(groups)):
+        groups[name] = DECAY**depth
+
+    def adamw(rate: keras.optimizers.schedules.LearningRateSchedule) -> keras.Optimizer:
+        options = {"weight_decay": WEIGHT_DECAY, "global_clipnorm": CLIP}
+        return layerwise_optimizer(upper, rate, groups=groups, **options)
+
+    fit_on_activations(upper, x, labels, make_optimizer=adamw)
+
+
+def gradual(model: keras.Model, upper: keras.Model, x: np.ndarray, labels: np.ndarray) -> None:
+    """The blocks join from the top, in three phases, each with a schedule of its own."""
+    for first, epochs in zip(OPENED, (2, 3, 3), strict=True):
+        unfreeze_from(model, first)
+        fit_on_activations(upper, x, labels, epochs=epochs)
+
+
+def live(model: keras.Model, upper: keras.Model, x: np.ndarray, labels: np.ndarray) -> None:
+    """BatchNormalization of the upper blocks learns, statistics included."""
+    for layer in upper.layers:
+        if isinstance(layer, keras.layers.BatchNormalization):
+            layer.trainable = True
+    fit_on_activations(upper, x, labels)
+
+
+METHODS: dict[str, Callable[..., None]] = {
+    "frozen": frozen,
+    "fine-tuned": fine_tuned,
+    "no mirror images": not_mirrored,
+    "layer-wise rates": layerwise,
+    "gradual": gradual,
+    "BatchNormalization live": live,
+}
+
+
+def by_base(seed: int, base: str) -> dict[str, float]:
+    """A head on the frozen features of plain photos: what a base knows, and what it costs."""
+    task, loaded = load_clothing(), BASES[base]()
+    pooled = keras.layers.GlobalAveragePooling2D()(loaded.output)
+    model = keras.Model(loaded.input, pooled)
+    begun = time.perf_counter()
+    (features,) = run_on_photos(model, task.train.paths)
+    seconds = time.perf_counter() - begun
+    head = fit_head(features, task.train.labels, classes=10)
+    found = {"seconds": seconds, "parameters": loaded.count_params()}
+    for split in ("validation", "test"):
+        photos = getattr(task, split)
+        (new,) = run_on_photos(model, photos.paths)
+        answers = head_probabilities(new[0], head).argmax(axis=1)
+        found[f"{split}_accuracy"] = float(np.mean(answers == photos.labels))
+    return found
+
+
+def experiments() -> dict[str, tuple[Callable[..., dict[str, float]], dict[str, list]]]:
+    """What `make_evidence.py` runs, by the name of its results file."""
+    return {
+        "photos": (by_method, {"method": [*METHODS]}),
+        "photo_bases": (by_base, {"base": [*BASES]}),
+    }
