@@ -14,7 +14,7 @@ LAB_OPTIONS := $(if $(SCREEN),,--no-browser) $(if $(filter 0,$(shell id -u)),--a
 # Start-up lines of TensorFlow's C++ part; `TF_CPP_MIN_LOG_LEVEL=0 make test` shows them.
 export TF_CPP_MIN_LOG_LEVEL ?= 3
 
-.PHONY: help course test notebooks data evidence bench mutations lint clean same-python
+.PHONY: help course test notebooks data evidence bench thorough lint clean same-python
 
 help:  ## list the commands
 	@awk -F ':.*##  ' '/^[a-z]+:.*##  /{printf "make %-10s %s\n", $$1, $$2}' Makefile
@@ -42,8 +42,8 @@ bench: $(READY)  ## time the helpers and recipes beside plain Keras; half an hou
 	$(PY) tests/bench/bench.py
 	$(PY) tests/bench/photo_bench.py
 
-mutations: $(READY)  ## break every line that a lesson's claims rest on; half an hour
-	$(PY) -m pytest -n 2 --dist worksteal --all-mutations tests/test_notebook_mutations.py
+thorough: $(READY)  ## every test, those that take long included; an hour
+	$(PY) -m pytest -n 2 --dist worksteal --thorough tests
 
 lint: $(READY)  ## check the style of the code
 	$(PY) -m ruff check .

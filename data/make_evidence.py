@@ -41,7 +41,7 @@ SEEDS = {
     "names": 5,
     "architectures": 10,
     "channels": 5,
-    "photos": 5,
+    "photos": 3,
     "photo_bases": 1,
 }
 LOSS = "sparse_categorical_crossentropy"

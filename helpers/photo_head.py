@@ -50,7 +50,7 @@ def fit_head(features: np.ndarray, labels: np.ndarray, *, classes: int) -> Head:
     Returns:
         Weights for a Dense layer with softmax.
 
-    Lesson: 10
+    Lesson: 09
     Source: https://scikit-learn.org/stable/modules/linear_model.html#logistic-regression
     """
     flat = features.reshape(-1, features.shape[-1]).astype("float32")
@@ -75,7 +75,7 @@ def class_weights(labels: np.ndarray) -> dict[int, float] | None:
         For each class the weight of its photos, as Keras and scikit-learn take it: all classes
         count equally then. None where no class has three times as many photos as another.
 
-    Lesson: 10
+    Lesson: 09
     """
     counts = np.bincount(labels)
     if counts.max() < UNEVEN * counts.min():
@@ -93,7 +93,7 @@ def head_probabilities(features: np.ndarray, head: Head) -> np.ndarray:
     Returns:
         float32 `(n, classes)`, probabilities.
 
-    Lesson: 10
+    Lesson: 09
     """
     scores = features.astype("float32") @ head.kernel + head.bias
     return keras.ops.convert_to_numpy(keras.ops.softmax(scores))

@@ -22,7 +22,7 @@ def build_classifier(base: keras.Model, head: Head) -> keras.Model:
     Returns:
         A model from the base's input to one probability a class.
 
-    Lesson: 10
+    Lesson: 09
     """
     freeze(base)
     pooled = layers.GlobalAveragePooling2D(name="pool")(base.output)

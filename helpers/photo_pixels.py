@@ -35,7 +35,7 @@ def read_photo(path: str | os.PathLike, *, size: int | None = None) -> np.ndarra
     Raises:
         OSError: the file is missing, damaged, cut short, or of another kind.
 
-    Lesson: 10
+    Lesson: 09
     Source: https://pillow.readthedocs.io/en/stable/reference/ImageOps.html
     """
     with Image.open(path, formats=FORMATS) as image:
@@ -63,7 +63,7 @@ def photo_batches(
     Raises:
         OSError: as for `read_photo`.
 
-    Lesson: 10
+    Lesson: 09
     """
     waiting: deque[list[Future]] = deque()
     with ThreadPoolExecutor() as readers:
@@ -95,7 +95,7 @@ def run_on_photos(
     Raises:
         OSError: as for `read_photo`.
 
-    Lesson: 10
+    Lesson: 09
     """
     shapes = [output.shape[1:] for output in model.outputs]
     kept = [np.empty((1 + mirrored, len(paths), *shape), "float16") for shape in shapes]

@@ -52,7 +52,7 @@ def accuracy_interval(correct: int, total: int) -> tuple[float, float]:
     Returns:
         Lower and upper end of Wilson's 95 % interval, 0 to 1.
 
-    Lesson: 10
+    Lesson: 09
     Source: https://en.wikipedia.org/wiki/Binomial_proportion_confidence_interval
     """
     interval = binomtest(int(correct), int(total)).proportion_ci(0.95, method="wilson")

@@ -1,16 +1,21 @@
-"""What holds for every test, and how many lessons are broken on purpose."""
+"""What holds for every test, and what only `make thorough` runs."""
 
 import pytest
 from tensorflow.python.framework import config as tf_config
 
 
 def pytest_addoption(parser: pytest.Parser) -> None:
-    """`--all-mutations`, which `make mutations` gives."""
-    parser.addoption(
-        "--all-mutations",
-        action="store_true",
-        help="break every line of notebook_mutations.toml, not one for each lesson",
-    )
+    """`--thorough`, which `make thorough` gives."""
+    parser.addoption("--thorough", action="store_true", help="run every test, for an hour")
+
+
+def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
+    """Skip what takes long, and say so."""
+    if config.getoption("--thorough"):
+        return
+    for item in items:
+        if item.get_closest_marker("thorough"):
+            item.add_marker(pytest.mark.skip(reason="takes long: `make thorough` runs it"))
 
 
 @pytest.fixture(autouse=True)

@@ -43,9 +43,9 @@ def between(what: str, value: float, low: int, high: int) -> Problems:
 
 
 def size(nb: NotebookNode) -> Problems:
-    yield from between("cells", len(nb.cells), 20, 45)
+    yield from between("cells", len(nb.cells), 20, 48)
     prose = re.sub(r"<[^>]*>|\]\([^)]*\)", " ", markdown(nb.cells))
-    yield from between("words of text", len(re.findall(r"[\w'\u2019-]*\w", prose)), 1000, 2000)
+    yield from between("words of text", len(re.findall(r"[\w'\u2019-]*\w", prose)), 1000, 2200)
 
 
 def cell_lengths(nb: NotebookNode) -> Problems:

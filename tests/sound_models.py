@@ -1,0 +1,370 @@
+"""Sound models in different styles: the doctor finds nothing in any of them."""
+
+import keras
+import numpy as np
+import tensorflow as tf
+from keras import applications, layers
+from keras.optimizers import SGD, Adam, AdamW
+
+from helpers.bases import load_base
+from helpers.data import load_digits_task
+from helpers.doctor import examine
+from helpers.freezing import freeze, keep_still, unfreeze_from, unfreeze_last
+from helpers.surgery import attach_head, remove_top
+from helpers.training import Phase, fit_in_phases, layerwise_optimizer
+from tests.seed_examples import Example, bare, scaled
+from tests.tiny import tiny_base, tiny_task
+
+SPARSE = "sparse_categorical_crossentropy"
+
+
+def small(size: int = 32) -> keras.Model:
+    return applications.MobileNetV2(
+        weights=None, include_top=False, input_shape=(size, size, 3), alpha=0.35
+    )
+
+
+def photos(n: int = 12, size: int = 32, classes: int = 3) -> tuple[np.ndarray, np.ndarray]:
+    x = np.random.default_rng(0).integers(0, 256, (n, size, size, 3)).astype("float32")
+    return x, np.arange(n) % classes
+
+
+def signed(n: int = 12) -> tuple[np.ndarray, np.ndarray]:
+    x, y = photos(n)
+    return x / 127.5 - 1, y
+
+
+def on_top(base: keras.Model, last: keras.Layer, prepare=None) -> keras.Model:
+    inputs = keras.Input(base.input_shape[1:])
+    features = base(prepare(inputs) if prepare else inputs, training=False)
+    return keras.Model(inputs, last(layers.GlobalAveragePooling2D()(features)))
+
+
+def softmax(units: int = 3, **options) -> keras.layers.Layer:
+    return layers.Dense(units, activation="softmax", **options)
+
+
+def frozen_small() -> keras.Model:
+    base = small()
+    base.trainable = False
+    return base
+
+
+def ready(model: keras.Model, optimizer="adam", loss=SPARSE) -> keras.Model:
+    model.compile(optimizer, loss, metrics=["accuracy"])
+    return model
+
+
+@keras.saving.register_keras_serializable(package="tests")
+class OwnHead(layers.Layer):
+    """A head whose activation cannot be read from the outside."""
+
+    def __init__(self, **options):
+        super().__init__(**options)
+        self.dense = layers.Dense(3)
+
+    def build(self, shape):
+        self.dense.build(shape)
+
+    def call(self, x):
+        return self.dense(x)
+
+
+class OwnModel(keras.Model):
+    """A base kept in inference mode by the code around it."""
+
+    def __init__(self, base):
+        super().__init__()
+        self.base, self.pool, self.top = base, layers.GlobalAveragePooling2D(), softmax()
+
+    def call(self, x):
+        return self.top(self.pool(self.base(x, training=False)))
+
+
+class Still(layers.Layer):
+    """A layer that keeps the base inside it in inference mode."""
+
+    def __init__(self, base):
+        super().__init__()
+        self.base = base
+
+    def call(self, x):
+        return self.base(x, training=False)
+
+    def compute_output_shape(self, shape):
+        return self.base.compute_output_shape(shape)
+
+
+def sequential_with_augmentation():
+    model = keras.Sequential([
+        keras.Input((32, 32, 3)), layers.RandomFlip(), layers.Rescaling(1 / 127.5, offset=-1),
+        frozen_small(), layers.GlobalAveragePooling2D(), layers.Dropout(0.2), softmax(),
+    ])  # fmt: skip
+    return Example(ready(model), photos())
+
+
+def nested_augmentation():
+    augment = keras.Sequential([layers.RandomFlip(), layers.RandomRotation(0.1)])
+    return Example(ready(on_top(frozen_small(), softmax(), augment)), signed())
+
+
+def densenet_with_its_own_scaling():
+    base = bare(applications.DenseNet121, 32)
+    base.trainable = False
+    scale = applications.densenet.preprocess_input
+    return Example(ready(on_top(base, softmax(), scale)), photos())
+
+
+def resnet_scaled_in_the_data():
+    base = bare(applications.ResNet50, 32)
+    unfreeze_last(base, 3)
+    x, y = photos()
+    x = applications.resnet50.preprocess_input(x.copy())
+    return Example(ready(on_top(base, softmax()), Adam(1e-5)), (x, y))
+
+
+def vgg_fine_tuned_whole():
+    model = on_top(bare(applications.VGG16, 32), softmax(), applications.vgg16.preprocess_input)
+    return Example(ready(model, Adam(1e-5)), photos())
+
+
+def efficientnet_kept_still():
+    base = bare(applications.EfficientNetB0, 32)
+    freeze(base)
+    return Example(ready(on_top(base, softmax())), photos())
+
+
+def mobilenet_v3_flat():
+    base = bare(applications.MobileNetV3Small, 32)
+    freeze(base)
+    return Example(ready(attach_head(base, classes=3)), photos())
+
+
+def convnext_flat():
+    base = bare(applications.ConvNeXtTiny, 32)
+    freeze(base)
+    return Example(ready(attach_head(base, classes=3)), photos())
+
+
+def flat_with_raw_pixels():
+    base = load_base("MobileNetV2", weights=None, alpha=0.35, input_shape=(32, 32, 3))
+    unfreeze_from(base, "block_13_expand")
+    return Example(ready(attach_head(base, classes=3), Adam(1e-4)), photos())
+
+
+def glyphnet_on_digits():
+    base = load_base("glyphnet")
+    freeze(base)
+    train, validation = (getattr(load_digits_task(10), part) for part in ("train", "validation"))
+    data = {"train": (train.x, train.y), "validation": (validation.x, validation.y)}
+    return Example(ready(attach_head(base, classes=10)), data, base=base)
+
+
+def tiny_flat():
+    base = tiny_base()
+    freeze(base)
+    return Example(ready(attach_head(base, classes=3)), tiny_task(), base=base)
+
+
+def in_phases():
+    base, (x, y) = tiny_base(), tiny_task()
+    model = attach_head(base, classes=3)
+    phases = [Phase(1, 1e-2), Phase(1, 1e-4, "block_2_conv"), Phase(1, 1e-5, "block_1_conv")]
+    fit_in_phases(model, base, phases, x, y, optimizer=Adam(), loss=SPARSE, verbose=0)
+    return Example(model, (x, y), base=base)
+
+
+def first_phase_of_several():
+    base, (x, y) = tiny_base(), tiny_task()
+    model, optimizer = attach_head(base, classes=3), Adam(1e-3)
+    unfreeze_from(base, "block_1_conv")
+    optimizer.build(model.trainable_variables)
+    freeze(base)
+    ready(model, optimizer).fit(x, y, verbose=0)
+    return Example(model, (x, y), base=base)
+
+
+def second_stage():
+    model = on_top(frozen_small(), softmax())
+    ready(model).fit(*signed(), verbose=0)
+    first = examine(model, data=signed())
+    unfreeze_last(model.layers[1], 4)
+    ready(model, Adam(1e-5)).fit(*signed(), verbose=0)
+    return Example(model, signed(), first)
+
+
+def own_head_with_logits():
+    loss = keras.losses.SparseCategoricalCrossentropy(from_logits=True)
+    return Example(ready(on_top(frozen_small(), OwnHead()), loss=loss), signed())
+
+
+def own_model():
+    model = OwnModel(small())
+    model(signed()[0][:1])
+    return Example(ready(model, Adam(1e-5)), signed())
+
+
+def own_layer_around_the_base():
+    base = small()
+    inputs = keras.Input((32, 32, 3))
+    x = layers.GlobalAveragePooling2D()(Still(base)(inputs))
+    model = keras.Model(inputs, softmax()(x))
+    return Example(ready(model, Adam(1e-5)), signed(), base=base)
+
+
+def text():
+    tokens = keras.Input((6,), dtype="int32")
+    x = layers.LSTM(4)(layers.Embedding(20, 5, mask_zero=True)(tokens))
+    old = keras.Model(tokens, softmax(7, name="old_top")(x))
+    base = remove_top(old).base
+    freeze(base)
+    ids = np.random.default_rng(0).integers(1, 20, (12, 6))
+    return Example(ready(attach_head(base, classes=3)), (ids, np.arange(12) % 3), base=base)
+
+
+def labels_for_each_step():
+    tokens = keras.Input((6,), dtype="int32")
+    x = layers.LSTM(4, return_sequences=True)(layers.Embedding(20, 5)(tokens))
+    ids = np.random.default_rng(0).integers(1, 20, (12, 6))
+    return Example(ready(keras.Model(tokens, softmax(6)(x))), (ids, ids % 2))
+
+
+def two_heads():
+    base, (x, y) = frozen_small(), signed()
+    inputs = keras.Input((32, 32, 3))
+    features = layers.GlobalAveragePooling2D()(base(inputs))
+    heads = {
+        "kind": softmax(3, name="kind")(features),
+        "damaged": layers.Dense(1, activation="sigmoid", name="damaged")(features),
+    }
+    model = keras.Model(inputs, heads)
+    model.compile("adam", {"kind": SPARSE, "damaged": "binary_crossentropy"})
+    return Example(model, (x, {"kind": y, "damaged": y % 2}))
+
+
+def two_heads_in_a_list():
+    base, (x, y) = frozen_small(), signed()
+    inputs = keras.Input((32, 32, 3))
+    features = layers.GlobalAveragePooling2D()(base(inputs))
+    model = keras.Model(inputs, [softmax(3)(features), softmax(2)(features)])
+    model.compile("adam", [SPARSE, "categorical_crossentropy"], loss_weights=[1.0, 0.5])
+    return Example(model, (x, [y, keras.utils.to_categorical(y % 2, 2)]))
+
+
+def layer_wise():
+    base = small()
+    keep_still(base)
+    model = attach_head(base, classes=3)
+    optimizer = layerwise_optimizer(model, 1e-2, base=base, decay=0.09)
+    return Example(ready(model, optimizer), signed())
+
+
+def several_optimizers():
+    base = small()
+    unfreeze_last(base, 6)
+    model = attach_head(base, classes=3)
+    groups = {"head_.*": Adam(1e-3), "block_16_.*": Adam(1e-4)}
+    slow = keras.optimizers.OptimizerMap(Adam(1e-5), groups)
+    return Example(ready(model, keras.optimizers.MultiOptimizer(slow)), signed())
+
+
+def mixed_precision():
+    policy = keras.config.dtype_policy()
+    keras.config.set_dtype_policy("mixed_float16")
+    try:
+        base = frozen_small()
+        inputs = keras.Input((32, 32, 3))
+        x = softmax()(layers.GlobalAveragePooling2D()(base(inputs)))
+        model = keras.Model(inputs, layers.Activation("linear", dtype="float32")(x))
+        return Example(ready(model), signed())
+    finally:
+        keras.config.set_dtype_policy(policy)
+
+
+def binary():
+    x, y = signed()
+    top = layers.Dense(1, activation="sigmoid")
+    return Example(ready(on_top(frozen_small(), top), loss="binary_crossentropy"), (x, y % 2))
+
+
+def binary_with_logits():
+    x, y = signed()
+    loss = keras.losses.BinaryCrossentropy(from_logits=True)
+    return Example(ready(on_top(frozen_small(), layers.Dense(1)), loss=loss), (x, y[:, None] % 2))
+
+
+def several_labels():
+    x, y = signed()
+    labels = np.stack([y == 0, y > 0, y < 2], axis=1).astype("float32")
+    top = layers.Dense(3, activation="sigmoid")
+    return Example(ready(on_top(frozen_small(), top), loss="binary_crossentropy"), (x, labels))
+
+
+def softmax_as_an_operation():
+    base = frozen_small()
+    inputs = keras.Input((32, 32, 3))
+    x = layers.Dense(3)(layers.GlobalAveragePooling2D()(base(inputs / 127.5 - 1.0)))
+    return Example(ready(keras.Model(inputs, keras.ops.softmax(x))), photos())
+
+
+def regression():
+    x, y = signed()
+    return Example(ready(on_top(frozen_small(), layers.Dense(1)), loss="mse"), (x, y * 1.5))
+
+
+def cosine_schedule():
+    base = scaled(applications.MobileNetV2, 32)
+    unfreeze_last(base, 8)
+    rate = keras.optimizers.schedules.CosineDecay(1e-5, 100, warmup_target=1e-3, warmup_steps=10)
+    return Example(ready(attach_head(base, classes=3), AdamW(rate)), photos())
+
+
+def momentum():
+    base = small()
+    unfreeze_last(base, 4)
+    return Example(ready(on_top(base, softmax()), SGD(1e-2, momentum=0.9)), signed())
+
+
+def from_scratch():
+    model = keras.Sequential([
+        keras.Input((32, 32, 3)), layers.Rescaling(1 / 255), layers.Conv2D(4, 3, strides=4),
+        layers.BatchNormalization(), layers.ReLU(), layers.Flatten(), softmax(),
+    ])  # fmt: skip
+    return Example(ready(model), photos())
+
+
+def head_on_features():
+    features = np.random.default_rng(0).normal(size=(12, 5))
+    model = keras.Sequential([keras.Input((5,)), layers.BatchNormalization(), softmax()])
+    return Example(ready(model), (features, np.arange(12) % 3))
+
+
+def pipelines():
+    (x, y), flip = signed(), layers.RandomFlip()
+    train = tf.data.Dataset.from_tensor_slices((x[:8], y[:8])).cache().shuffle(8).batch(4)
+    train = train.map(lambda images, labels: (flip(images, training=True), labels))
+    validation = tf.data.Dataset.from_tensor_slices((x[8:], y[8:])).batch(4).cache()
+    model = ready(on_top(frozen_small(), softmax()))
+    return Example(model, {"train": train, "validation": validation})
+
+
+def one_pipeline():
+    dataset = tf.data.Dataset.from_tensor_slices(signed()).cache().batch(4)
+    return Example(ready(on_top(frozen_small(), softmax())), dataset)
+
+
+def base_alone():
+    base = frozen_small()
+    return Example(base, signed())
+
+
+def whole_network_before_anything_was_done():
+    return Example(applications.MobileNetV2(weights=None, alpha=0.35, input_shape=(32, 32, 3)))
+
+
+SOUND = [
+    value for value in list(vars().values()) if getattr(value, "__code__", None)
+    and value.__module__ == __name__ and not value.__code__.co_argcount
+    and value.__name__ != "frozen_small"
+]  # fmt: skip
+"""Every function here that takes nothing and gives an example."""
