@@ -28,6 +28,9 @@ __all__ = [
     "plot_rates",
 ]
 
+TITLE_LENGTH = 14
+"""Characters that fit above a picture of a grid; a longer title is broken in two."""
+
 
 def plot_history(
     history: keras.callbacks.History | PhasedHistory | Mapping[str, Sequence[float]],
@@ -146,6 +149,8 @@ def _title_picture(
         return
     wrong = label is not None and label != shown
     text = f"{name(shown)}, not {name(label)}" if wrong else name(shown)
+    if len(text) > TITLE_LENGTH:
+        text = text.replace(", not ", ",\nnot ")
     ax.set_title(text, color=VERMILLION if wrong else "black", fontsize=TEXT_SIZE)
 
 

@@ -144,6 +144,10 @@ def test_image_titles_say_class_or_mistake():
     assert [ax.get_title() for ax in plot_images(RAW, labels=[2, 1, 0])] == ["2", "1", "0"]
     only_predicted = plot_images(RAW, predictions=[2, 1, 0], class_names=names)
     assert [ax.get_title() for ax in only_predicted] == ["owl", "dog", "cat"]
+    long = ("shirt", "longsleeve", "hat")
+    axes = plot_images(RAW, labels=[0, 1, 2], predictions=[1, 1, 0], class_names=long)
+    expected = ["longsleeve,\nnot shirt", "longsleeve", "shirt, not hat"]
+    assert [ax.get_title() for ax in axes] == expected
     assert {ax.title.get_color() for ax in only_predicted} == {"black"}
     assert axes[0].title.get_fontsize() >= 13
 
