@@ -57,7 +57,7 @@ def fine_tune(
 def steady_adamw(rate: Schedule) -> keras.Optimizer:
     """Make the optimizer of the recipe: AdamW whose gradient is cut to length 1.
 
-    Without the cut, a rate a little too high sends all activations to zero, for good.
+    The cut keeps one bad batch at a high rate from ruining what was learned.
 
     Args:
         rate: a schedule.

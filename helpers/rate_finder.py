@@ -66,7 +66,7 @@ def find_learning_rate(
 
     Raises:
         ValueError: the model is not compiled, numbers outside their range, pixels out of range, or
-            a loss that never fell, or still fell at the highest rate.
+            a loss that never fell.
 
     Lesson: 06
     Source: Smith, 2015, https://arxiv.org/abs/1506.01186
@@ -150,10 +150,5 @@ def _suggest(rates: np.ndarray, smoothed: np.ndarray) -> float:
         raise ValueError(
             f"The loss never fell between the rates {rates[0]:g} and {rates[-1]:g}. Does anything "
             "train, and do x and y belong together? Else begin lower or end higher."
-        )
-    if lowest == len(smoothed) - 1:
-        raise ValueError(
-            f"The loss was still falling at the highest rate, {rates[-1]:g}: the search has not "
-            "seen its end. Give a higher `highest`."
         )
     return float(rates[lowest]) / CAUTION

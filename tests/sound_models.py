@@ -1,5 +1,9 @@
 """Sound models in different styles: the doctor finds nothing in any of them."""
 
+import contextlib
+import inspect
+import tempfile
+
 import keras
 import numpy as np
 import tensorflow as tf
@@ -48,6 +52,16 @@ def frozen_small() -> keras.Model:
     base = small()
     base.trainable = False
     return base
+
+
+def tiny_frozen() -> keras.Model:
+    base = tiny_base()
+    freeze(base)
+    return base
+
+
+def tiny_nested() -> keras.Model:
+    return on_top(tiny_frozen(), softmax())
 
 
 def ready(model: keras.Model, optimizer="adam", loss=SPARSE) -> keras.Model:
@@ -103,6 +117,21 @@ def sequential_with_augmentation():
     return Example(ready(model), photos())
 
 
+def sequential_not_built_yet():
+    parts = [layers.RandomFlip(), layers.Rescaling(1 / 127.5, offset=-1), frozen_small()]
+    return Example(ready(keras.Sequential([*parts, layers.Flatten(), softmax()])), photos())
+
+
+def loaded_again():
+    model = ready(keras.Sequential([tiny_frozen(), layers.Flatten(), softmax()]))
+    model.fit(*tiny_task(), verbose=0)
+    with tempfile.TemporaryDirectory() as folder:
+        model.save(f"{folder}/model.keras")
+        model = keras.models.load_model(f"{folder}/model.keras")
+    model.fit(*tiny_task(), verbose=0)
+    return Example(model, tiny_task())
+
+
 def nested_augmentation():
     augment = keras.Sequential([layers.RandomFlip(), layers.RandomRotation(0.1)])
     return Example(ready(on_top(frozen_small(), softmax(), augment)), signed())
@@ -155,8 +184,8 @@ def flat_with_raw_pixels():
 def glyphnet_on_digits():
     base = load_base("glyphnet")
     freeze(base)
-    train, validation = (getattr(load_digits_task(10), part) for part in ("train", "validation"))
-    data = {"train": (train.x, train.y), "validation": (validation.x, validation.y)}
+    task = load_digits_task(10)
+    data = {"train": task.train, "validation": task.validation}
     return Example(ready(attach_head(base, classes=10)), data, base=base)
 
 
@@ -185,12 +214,12 @@ def first_phase_of_several():
 
 
 def second_stage():
-    model = on_top(frozen_small(), softmax())
-    ready(model).fit(*signed(), verbose=0)
-    first = examine(model, data=signed())
-    unfreeze_last(model.layers[1], 4)
-    ready(model, Adam(1e-5)).fit(*signed(), verbose=0)
-    return Example(model, signed(), first)
+    model = tiny_nested()
+    ready(model).fit(*tiny_task(), verbose=0)
+    first = examine(model, data=tiny_task())
+    unfreeze_last(model.layers[1], 1)
+    ready(model, Adam(1e-5)).fit(*tiny_task(), verbose=0)
+    return Example(model, tiny_task(), first)
 
 
 def own_head_with_logits():
@@ -227,6 +256,14 @@ def labels_for_each_step():
     x = layers.LSTM(4, return_sequences=True)(layers.Embedding(20, 5)(tokens))
     ids = np.random.default_rng(0).integers(1, 20, (12, 6))
     return Example(ready(keras.Model(tokens, softmax(6)(x))), (ids, ids % 2))
+
+
+def flat_with_augmentation_in_front():
+    inputs = keras.Input((32, 32, 3))
+    x = layers.Rescaling(1 / 127.5, offset=-1)(layers.RandomFlip()(inputs))
+    base = applications.MobileNetV2(weights=None, include_top=False, input_tensor=x)
+    base.trainable = False
+    return Example(ready(attach_head(base, classes=3)), photos())
 
 
 def two_heads():
@@ -268,17 +305,30 @@ def several_optimizers():
     return Example(ready(model, keras.optimizers.MultiOptimizer(slow)), signed())
 
 
-def mixed_precision():
+@contextlib.contextmanager
+def half_precision():
     policy = keras.config.dtype_policy()
     keras.config.set_dtype_policy("mixed_float16")
     try:
-        base = frozen_small()
-        inputs = keras.Input((32, 32, 3))
-        x = softmax()(layers.GlobalAveragePooling2D()(base(inputs)))
-        model = keras.Model(inputs, layers.Activation("linear", dtype="float32")(x))
-        return Example(ready(model), signed())
+        yield
     finally:
         keras.config.set_dtype_policy(policy)
+
+
+@half_precision()
+def mixed_precision():
+    base = frozen_small()
+    inputs = keras.Input((32, 32, 3))
+    x = softmax()(layers.GlobalAveragePooling2D()(base(inputs)))
+    model = keras.Model(inputs, layers.Activation("linear", dtype="float32")(x))
+    return Example(ready(model), signed())
+
+
+@half_precision()
+def fitted_with_mixed_precision():
+    model = ready(tiny_nested())
+    model.fit(*tiny_task(), verbose=0)
+    return Example(model, tiny_task())
 
 
 def binary():
@@ -362,9 +412,10 @@ def whole_network_before_anything_was_done():
     return Example(applications.MobileNetV2(weights=None, alpha=0.35, input_shape=(32, 32, 3)))
 
 
+HELPERS = ("frozen_small", "tiny_frozen", "tiny_nested", "half_precision")
 SOUND = [
-    value for value in list(vars().values()) if getattr(value, "__code__", None)
-    and value.__module__ == __name__ and not value.__code__.co_argcount
-    and value.__name__ != "frozen_small"
+    value for name, value in list(vars().items()) if inspect.isfunction(value)
+    and value.__module__ == __name__ and name not in HELPERS
+    and not inspect.signature(value).parameters
 ]  # fmt: skip
 """Every function here that takes nothing and gives an example."""

@@ -1,0 +1,185 @@
+"""Where the base is in a model, and small tools to talk about its layers."""
+
+from collections.abc import Iterator
+
+import keras
+from keras import layers
+
+from helpers.doctor_families import Family, end_of, family_of
+from helpers.freezing import STATISTICS
+from helpers.graph import leaf_layers
+
+Leaf = tuple[str, keras.Layer]
+
+
+def given_base(model: keras.Model, base: keras.Model) -> tuple[list[Leaf], str, keras.Model | None]:
+    """Take a base that was given.
+
+    Args:
+        model: the whole model.
+        base: the part of it.
+
+    Returns:
+        The innermost layers of the base, its name, and the base where it is one layer of the model.
+
+    Raises:
+        ValueError: it is no part of the model.
+
+    Lesson: 12
+    """
+    known = {id(weight) for weight in model.weights}
+    if not all(id(weight) in known for weight in base.weights):
+        raise ValueError(
+            f"base={base.name!r} is no part of {model.name!r}, which does not hold its weights. "
+            "Pass the base that the model was built on, or leave base out."
+        )
+    nested = next((part for part in _nested(model) if part is base), None)
+    return list(leaf_layers(base)), base.name, nested
+
+
+def inferred_base(model: keras.Model) -> tuple[list[Leaf], str, keras.Model | None]:
+    """Find the base: a network of `keras.applications`, nested or flat, or a nested model.
+
+    Args:
+        model: the whole model.
+
+    Returns:
+        As `given_base`; no layers and no name where there is none to be seen.
+
+    Lesson: 12
+    """
+    for part in _nested(model):
+        if family_of(part.layers):
+            return list(leaf_layers(part)), part.name, part
+    family = family_of(model.layers)
+    if family:
+        return list(_leaves(_own_layers(model.layers, family))), family.module, None
+    nested = next((part for part in _nested(model) if part.weights), None)
+    if nested is None or nested is model.layers[-1]:
+        return [], "", None
+    return list(leaf_layers(nested)), nested.name, nested
+
+
+def has_graph(model: keras.Model) -> bool:
+    """Tell whether a model is a graph of layers, through and through.
+
+    Args:
+        model: any Keras model.
+
+    Returns:
+        Whether no model in it is subclassed.
+
+    Lesson: 12
+    """
+    parts = [model, *_nested(model)]
+    return all(
+        isinstance(each, keras.Sequential) or getattr(each, "outputs", None) for each in parts
+    )
+
+
+def learners(leaves: list[Leaf]) -> list[Leaf]:
+    """Pick the layers that can learn.
+
+    Args:
+        leaves: paths and layers.
+
+    Returns:
+        Those that hold weights which are no statistics.
+
+    Lesson: 12
+    """
+    return [leaf for leaf in leaves if leaf[1].weights and not isinstance(leaf[1], STATISTICS)]
+
+
+def batch_norms(leaves: list[Leaf]) -> list[Leaf]:
+    """Pick the BatchNormalization layers.
+
+    Args:
+        leaves: paths and layers.
+
+    Returns:
+        Those that are.
+
+    Lesson: 12
+    """
+    return [leaf for leaf in leaves if isinstance(leaf[1], layers.BatchNormalization)]
+
+
+def steps_of(model: keras.Model) -> list:
+    """List what a model does, in order: its layers, and plain operations such as `x / 255`.
+
+    Args:
+        model: any Keras model.
+
+    Returns:
+        Layers and operations; of a model without a graph the layers alone.
+
+    Lesson: 12
+    """
+    return list(getattr(model, "operations", None) or model.layers)
+
+
+def is_input(layer: keras.Layer) -> bool:
+    """Tell whether a layer is only the entrance of a model.
+
+    Args:
+        layer: any layer.
+
+    Returns:
+        Whether it is an `InputLayer`.
+
+    Lesson: 12
+    """
+    return isinstance(layer, layers.InputLayer)
+
+
+def sized(weights: list[keras.Variable]) -> int:
+    """Count the numbers in weights.
+
+    Args:
+        weights: variables.
+
+    Returns:
+        How many numbers they hold.
+
+    Lesson: 12
+    """
+    return sum(int(keras.ops.size(weight)) for weight in weights)
+
+
+def some(names: list[str], n: int = 3) -> str:
+    """Name the first and the last of many, for a line of evidence.
+
+    Args:
+        names: names of layers.
+        n: how many at most are written out.
+
+    Returns:
+        Such as `"a, b, ..., z (12 layers)"`.
+
+    Lesson: 12
+    """
+    if len(names) <= n:
+        return ", ".join(names)
+    return f"{', '.join(names[: n - 1])}, ..., {names[-1]} ({len(names)} layers)"
+
+
+def _nested(model: keras.Model) -> Iterator[keras.Model]:
+    for layer in model.layers:
+        if isinstance(layer, keras.Model):
+            yield layer
+            yield from _nested(layer)
+
+
+def _own_layers(parts: list[keras.Layer], family: Family) -> list[keras.Layer]:
+    """Those of a flat model that belong to the network: not what was put before it, or on it."""
+    first = next(i for i, part in enumerate(parts) if part.weights)
+    return parts[first : end_of(parts, family)]
+
+
+def _leaves(parts: list[keras.Layer]) -> Iterator[Leaf]:
+    for part in parts:
+        if isinstance(part, keras.Model):
+            yield from ((f"{part.name}/{path}", leaf) for path, leaf in leaf_layers(part))
+        else:
+            yield part.name, part

@@ -1,0 +1,105 @@
+"""The doctor's checks of what keeps still: BatchNormalization, and noise in a frozen base."""
+
+from collections.abc import Iterator
+
+import keras
+from keras import layers
+
+from helpers.doctor_anatomy import Leaf, batch_norms, some
+from helpers.doctor_case import Case, is_used
+from helpers.doctor_findings import Finding
+from helpers.freezing import DROPOUTS
+from helpers.graph import parts_of
+
+NOISE = (*DROPOUTS, layers.SpatialDropout1D, layers.SpatialDropout2D, layers.SpatialDropout3D,
+         layers.GaussianNoise)  # fmt: skip
+
+
+def check_noise(case: Case) -> Iterator[Finding]:
+    """Find layers that add noise inside a base that is frozen.
+
+    Args:
+        case: the model.
+
+    Yields:
+        `noise-in-frozen-base`.
+
+    Lesson: 12
+    """
+    frozen = case.base and case.head and not case.training_base and case.reachable
+    noisy = [path for path, layer in case.base if any(map(is_noise, parts_of(layer)))]
+    if frozen and noisy:
+        yield Finding(
+            code="noise-in-frozen-base",
+            severity="note",
+            title=f"The frozen base {case.base_name!r} gives other features in fit than in predict",
+            evidence=f"Layers that stay random in training: {some(noisy)}.",
+            why="trainable=False stops weights, not Dropout: features that were cached with "
+            "predict are not what the head sees in fit.",
+            fix="helpers.freezing.keep_still(base), or base.get_layer(name).rate = 0.0 for each, "
+            "before the head is built",
+        )
+
+
+def check_batch_norm(case: Case) -> Iterator[Finding]:
+    """Find BatchNormalization of the base whose statistics move in `fit`.
+
+    Calling the base with `training=False` in a graph of layers does not stop them. Where code
+    of one's own calls the base, one batch is run in training mode, with all changes held back, to
+    see what would move; without data nothing is said.
+
+    Args:
+        case: the model.
+
+    Yields:
+        `batchnorm-moves`.
+
+    Lesson: 12
+    """
+    live = [leaf for leaf in batch_norms(case.base) if leaf[1].trainable and is_used(case)]
+    if not case.reachable:
+        live = _moved(case, live)
+    if not live:
+        return
+    frozen = len(batch_norms(case.base)) - len(live)
+    yield Finding(
+        code="batchnorm-moves",
+        severity="warning",
+        title=f"BatchNormalization of {case.base_name!r} will move during training",
+        evidence=f"{len(live)} BatchNormalization layers have trainable=True ({frozen} are "
+        f"frozen): {some([path for path, _ in live])}.",
+        why="In fit they use the statistics of each batch and shift the stored ones, also behind "
+        "base(x, training=False): validation drops although the training loss falls.",
+        fix="helpers.freezing.keep_still(base), or for each of them layer.trainable = False, then "
+        "compile again",
+    )
+
+
+def is_noise(layer: keras.Layer) -> bool:
+    """Tell whether a layer is random in training: Dropout that is on, noise, augmentation.
+
+    Args:
+        layer: a layer, not one with others inside.
+
+    Returns:
+        Whether it is.
+
+    Lesson: 12
+    """
+    if isinstance(layer, NOISE):
+        return bool(getattr(layer, "rate", getattr(layer, "stddev", 0)))
+    if isinstance(layer, layers.RNN):
+        return False  # its cell is looked at by itself
+    own = [getattr(layer, name, 0) for name in ("dropout", "recurrent_dropout")]
+    drops = any(isinstance(rate, (int, float)) and rate > 0 for rate in own)
+    return drops or type(layer).__name__.startswith("Random")
+
+
+def _moved(case: Case, norms: list[Leaf]) -> list[Leaf]:
+    """Those whose mean would move in one step of training; nothing is changed."""
+    if case.batch.x is None or not case.model.built:
+        return []
+    x = keras.tree.map_structure(lambda each: keras.ops.convert_to_tensor(each[:8]), case.batch.x)
+    with keras.StatelessScope() as scope:
+        case.model(x, training=True)
+    return [leaf for leaf in norms if scope.get_current_value(leaf[1].moving_mean) is not None]
