@@ -58,7 +58,8 @@ def with_class_names(classifier: keras.Model, class_names: Sequence[str]) -> ker
     height, width = classifier.input_shape[1:3]
     pixels = keras.Input((None, None, 3), name=PIXEL_INPUT)
     resized = layers.Resizing(height, width, antialias=True, name="resizing")(pixels)
-    probabilities = classifier(resized)
+    # Resizing is called in training mode unless told otherwise, and the layers behind it follow.
+    probabilities = classifier(resized, training=False)
     word = layers.StringLookup(
         vocabulary=list(class_names), invert=True, num_oov_indices=0, name="answer"
     )

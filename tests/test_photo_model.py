@@ -6,6 +6,7 @@ import sys
 import keras
 import numpy as np
 import pytest
+import tensorflow as tf
 
 from helpers.photo_head import Head
 from helpers.photo_model import build_classifier, save_new, with_class_names
@@ -46,6 +47,15 @@ def test_a_photo_of_any_size_gets_a_name():
     assert list(found["answer"]) == expected
     large = whole.predict(photos(2, size=(300, 200)), verbose=0)
     assert large["probabilities"].shape == (2, 3)
+
+
+def test_called_exported_or_asked_to_predict_it_says_the_same(tmp_path):
+    whole, pixels = with_class_names(classifier()[0], NAMES), photos(size=(40, 50))
+    expected = whole.predict(pixels, verbose=0)["probabilities"]
+    whole.export(tmp_path / "server", verbose=False)
+    server = tf.saved_model.load(tmp_path / "server")
+    for found in (whole(pixels), server.serve(pixels.astype("float32"))):
+        np.testing.assert_allclose(found["probabilities"], expected, atol=1e-5)
 
 
 def test_the_file_needs_nothing_but_keras(tmp_path):
