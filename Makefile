@@ -5,7 +5,7 @@ PY := .venv/bin/python
 SOURCES := requirements.txt pyproject.toml notebooks/.ipython_kernel_config.py \
            notebooks/.jupyterlab_overrides.json
 CANDIDATES := $(if $(PYTHON),"$(PYTHON)",python3.11 python3.12 python3.13 python3 python)
-NB ?= notebooks/*.ipynb
+NB ?= notebooks/*.ipynb notebooks/solutions/*.ipynb
 
 # Without a screen JupyterLab prints its address and opens nothing; root has to say so.
 SCREEN := $(DISPLAY)$(WAYLAND_DISPLAY)$(BROWSER)$(filter Darwin,$(shell uname))
@@ -14,7 +14,7 @@ LAB_OPTIONS := $(if $(SCREEN),,--no-browser) $(if $(filter 0,$(shell id -u)),--a
 # Start-up lines of TensorFlow's C++ part; `TF_CPP_MIN_LOG_LEVEL=0 make test` shows them.
 export TF_CPP_MIN_LOG_LEVEL ?= 3
 
-.PHONY: help course test notebooks data evidence bench thorough lint clean same-python
+.PHONY: help course test notebooks exercises data evidence bench thorough lint clean same-python
 
 help:  ## list the commands
 	@awk -F ':.*##  ' '/^[a-z]+:.*##  /{printf "make %-10s %s\n", $$1, $$2}' Makefile
@@ -30,6 +30,9 @@ notebooks: $(READY)  ## run every notebook and store its outputs; NB='notebooks/
 	$(PY) -m nbconvert --to notebook --execute --inplace --log-level=WARN $(NB)
 	$(PY) -m nbconvert --to notebook --inplace --coalesce-streams --log-level=WARN $(NB)
 	$(PY) -m nbstripout --keep-output --keep-count --keep-id --extra-keys metadata.language_info $(NB)
+
+exercises: $(READY)  ## make notebooks/exercises from notebooks/solutions
+	$(PY) notebooks/make_exercises.py
 
 data: $(READY)  ## train the two bundled bases anew, glyphnet and langnet
 	$(PY) data/make_glyphnet.py

@@ -11,6 +11,7 @@ from typing import NamedTuple
 
 import keras
 import numpy as np
+from keras.optimizers import AdamW
 
 from helpers.bases import load_base
 from helpers.features import split_at
@@ -19,7 +20,7 @@ from helpers.layerwise import layerwise_optimizer
 from helpers.photo_head import Head, fit_head, head_probabilities
 from helpers.photo_model import build_classifier
 from helpers.photo_pixels import run_on_photos
-from helpers.photo_tuning import CLIP, EPOCHS, WEIGHT_DECAY, fit_on_activations
+from helpers.photo_tuning import Schedule, fine_tune, fit_on_activations
 from helpers.photos import load_clothing
 
 BOUNDARY = "block_13_expand"
@@ -28,6 +29,10 @@ BASES = {
     "MobileNetV2 0.35": partial(load_base, "MobileNetV2", alpha=0.35, input_shape=(224, 224, 3)),
 }
 load_photo_base = BASES["MobileNetV2 0.35"]
+EPOCHS, RATE = 8, 2e-3
+REGULAR = {"weight_decay": 1e-4, "global_clipnorm": 1.0}
+"""Where BatchNormalization keeps still; chosen on the validation photos."""
+ADAMW = partial(AdamW, **REGULAR)
 DECAY = 0.9  # of the rate, from layer to layer; the only value that was tried
 OPENED = ("block_16_expand", "block_14_expand", BOUNDARY)
 """Where training begins in each of the phases of gradual unfreezing."""
@@ -80,39 +85,51 @@ def frozen(model: keras.Model, upper: keras.Model, x: np.ndarray, labels: np.nda
     """The head alone."""
 
 
-def fine_tuned(model: keras.Model, upper: keras.Model, x: np.ndarray, labels: np.ndarray) -> None:
-    """The recipe of the lesson."""
-    fit_on_activations(upper, x, labels)
+def recipe(model: keras.Model, upper: keras.Model, x: np.ndarray, labels: np.ndarray) -> None:
+    """That of the lesson: BatchNormalization trains, too."""
+    fine_tune(model, BOUNDARY, x, labels)
+
+
+def still(
+    model: keras.Model,
+    upper: keras.Model,
+    x: np.ndarray,
+    labels: np.ndarray,
+    *,
+    epochs: int = EPOCHS,
+    make_optimizer: Callable[[Schedule], keras.Optimizer] = ADAMW,
+) -> None:
+    """Everything from the boundary on but BatchNormalization, which keeps still."""
+    options = {"epochs": epochs, "rate": RATE, "make_optimizer": make_optimizer}
+    fit_on_activations(upper, x, labels, **options)
 
 
 def not_mirrored(model: keras.Model, upper: keras.Model, x: np.ndarray, labels: np.ndarray) -> None:
-    """Plain photos only, for twice the epochs."""
-    fit_on_activations(upper, x[:1], labels, epochs=2 * EPOCHS)
+    """As `still`, on plain photos only, for twice the epochs."""
+    still(model, upper, x[:1], labels, epochs=2 * EPOCHS)
 
 
 def layerwise(model: keras.Model, upper: keras.Model, x: np.ndarray, labels: np.ndarray) -> None:
-    """Rates that fall from the head down to the boundary."""
+    """As `still`, with rates that fall from the head down to the boundary."""
     groups = {layer.name: 1.0 for layer in upper.layers if layer.weights}
     for depth, name in enumerate(reversed(groups)):
         groups[name] = DECAY**depth
 
-    def adamw(rate: keras.optimizers.schedules.LearningRateSchedule) -> keras.Optimizer:
-        options = {"weight_decay": WEIGHT_DECAY, "global_clipnorm": CLIP}
-        return layerwise_optimizer(upper, rate, groups=groups, **options)
-
-    fit_on_activations(upper, x, labels, make_optimizer=adamw)
+    adamw = partial(layerwise_optimizer, upper, groups=groups, **REGULAR)
+    still(model, upper, x, labels, make_optimizer=adamw)
 
 
 def gradual(model: keras.Model, upper: keras.Model, x: np.ndarray, labels: np.ndarray) -> None:
-    """The blocks join from the top, in three phases, each with a schedule of its own."""
+    """As `still`, but the blocks join from the top, in three phases with a schedule each."""
     for first, epochs in zip(OPENED, (2, 3, 3), strict=True):
         unfreeze_from(model, first)
-        fit_on_activations(upper, x, labels, epochs=epochs)
+        still(model, upper, x, labels, epochs=epochs)
 
 
 METHODS: dict[str, Callable[..., None]] = {
     "frozen": frozen,
-    "fine-tuned": fine_tuned,
+    "BatchNorm trains": recipe,
+    "fine-tuned": still,
     "no mirror images": not_mirrored,
     "layer-wise rates": layerwise,
     "gradual": gradual,

@@ -11,8 +11,9 @@ from helpers.photo_head import class_weights
 from helpers.progress import progress
 
 BATCH = 64
-EPOCHS, RATE = 8, 2e-3
-WEIGHT_DECAY, CLIP, SMOOTHING = 1e-4, 1.0, 0.1
+EPOCHS, RATE = 8, 4e-3
+WEIGHT_DECAY, CLIP, SMOOTHING = 0.05, 1.0, 0.1
+MOMENTUM = 0.95
 """Of the recipe: chosen on the validation photos of lesson 09."""
 
 Schedule = keras.optimizers.schedules.LearningRateSchedule
@@ -29,8 +30,8 @@ def fine_tune(
 ) -> keras.Model:
     """Train everything from one layer on, on what the layers before it gave for each photo.
 
-    Everything before the layer is frozen; BatchNormalization and Dropout of the base are kept
-    still. How it trains: see `fit_on_activations`.
+    Everything before the layer is frozen, and BatchNormalization from there on trains, too: see
+    `release_batch_norm`. How the rest trains: see `fit_on_activations`.
 
     Args:
         model: a flat classifier with a trained softmax head; changed in place.
@@ -50,8 +51,27 @@ def fine_tune(
     """
     unfreeze_from(model, layer_name)
     upper = split_at(model, layer_name)[1]
+    release_batch_norm(upper)
     fit_on_activations(upper, activations, labels, epochs=epochs, rate=rate)
     return upper
+
+
+def release_batch_norm(upper: keras.Model) -> None:
+    """Let BatchNormalization train, with averages that keep pace with the network.
+
+    This breaks the rule of lesson 04 by intent. What does the harm there are averages that lag
+    behind: those of ImageNet bases remember a thousand steps, longer than the whole training. With
+    a momentum of 0.95 they follow within some twenty steps, and batches of 64 are enough to
+    estimate them.
+
+    Args:
+        upper: the part that trains; changed in place before it is compiled.
+
+    Lesson: 09
+    """
+    for layer in upper.layers:
+        if isinstance(layer, keras.layers.BatchNormalization):
+            layer.trainable, layer.momentum = True, MOMENTUM
 
 
 def steady_adamw(rate: Schedule) -> keras.Optimizer:

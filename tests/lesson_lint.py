@@ -15,7 +15,8 @@ def markdown(cells: list[NotebookNode]) -> str:
 
 
 def shows_picture(cell: NotebookNode) -> bool:
-    return any("image/png" in output.get("data", {}) for output in cell.get("outputs", []))
+    kinds = [kind for output in cell.get("outputs", []) for kind in output.get("data", {})]
+    return any(kind.startswith("image/") for kind in kinds)
 
 
 def sections(nb: NotebookNode) -> list[tuple[str, list[NotebookNode]]]:
@@ -43,9 +44,9 @@ def between(what: str, value: float, low: int, high: int) -> Problems:
 
 
 def size(nb: NotebookNode) -> Problems:
-    yield from between("cells", len(nb.cells), 20, 48)
+    yield from between("cells", len(nb.cells), 20, 45)
     prose = re.sub(r"<[^>]*>|\]\([^)]*\)", " ", markdown(nb.cells))
-    yield from between("words of text", len(re.findall(r"[\w'\u2019-]*\w", prose)), 1000, 2200)
+    yield from between("words of text", len(re.findall(r"[\w'\u2019-]*\w", prose)), 1000, 2000)
 
 
 def cell_lengths(nb: NotebookNode) -> Problems:
