@@ -1,0 +1,1 @@
+"""The questions of each lesson, and what their checks look at."""

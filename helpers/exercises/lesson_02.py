@@ -1,0 +1,235 @@
+"""Exercise 02: where to cut, and which head belongs on the cut."""
+
+from collections.abc import Callable
+from functools import cache
+from typing import Any
+
+import keras
+import numpy as np
+import pandas as pd
+from sklearn.linear_model import LogisticRegression
+from sklearn.pipeline import make_pipeline
+from sklearn.preprocessing import StandardScaler
+
+from helpers.bases import load_base
+from helpers.checks import Question
+from helpers.data import load_digits_task
+from helpers.exercises.tools import listed, need, need_healthy, need_model, outputs, same
+from helpers.features import extract_features
+
+NINE_OF_TEN = 0.9
+COSTS = {"average": 1290, "maximum": 1290, "flatten": 20490}
+"""Parameters of a head for ten classes behind glyphnet's maps of 4 x 4 x 128."""
+
+HEAD_FAULTS = ("one-unit-softmax", "activation-loss", "labels-loss", "class-count")
+
+
+@cache
+def _measured() -> pd.DataFrame:
+    base, validation = load_base("glyphnet"), load_digits_task(5).validation
+    poolings = {
+        "average": lambda maps: maps.mean(axis=(1, 2)),
+        "maximum": lambda maps: maps.max(axis=(1, 2)),
+        "flatten": lambda maps: maps.reshape(len(maps), -1),
+    }
+    head = make_pipeline(StandardScaler(), LogisticRegression(max_iter=1000))
+    seen, rows = extract_features(base, validation.images), []
+    for seed in range(10):
+        train = load_digits_task(5, seed=seed).train
+        maps = extract_features(base, train.images)
+        fits = {name: head.fit(pool(maps), train.labels).score(pool(seen), validation.labels)
+                for name, pool in poolings.items()}  # fmt: skip
+        rows.append(fits)
+    return pd.DataFrame(rows).rename_axis("draw")
+
+
+def pooling_draws() -> pd.DataFrame:
+    """Measure three heads on glyphnet's maps: a linear classifier on five pictures of each digit.
+
+    Returns:
+        Validation accuracy, 0 to 1: a row for each of ten draws of the pictures, a column for
+        each pooling. The same pictures in each row.
+
+    Lesson: 02
+    """
+    return _measured().copy()
+
+
+def _check_features(features: Any) -> str:
+    """A model from pictures to glyphnet's 128 averaged features."""
+    need_model(features)
+    pictures = load_digits_task(5).validation.images[:64]
+    found = outputs(features, pictures)
+    need(
+        not _are_probabilities(found),
+        f"{found.shape[-1]} numbers a picture, and every row adds up to 1: these are class "
+        "probabilities. The old top is still on. (`.output` of a layer lies behind it; "
+        "`layers.pop()` shortens a copy of the list.)",
+    )
+    maps = outputs(load_base("glyphnet"), pictures)
+    need(
+        found.shape == (len(pictures), 128),
+        f"Your model gives {found.shape[1:]} for a picture, expected (128,): glyphnet's features "
+        f"after pooling{', which your maps still lack' if found.shape == maps.shape else ''}.",
+    )
+    need(
+        same(found, maps.mean(axis=(1, 2))),
+        "128 numbers, but not those of glyphnet: are its weights still the trained ones, and are "
+        "the maps averaged?",
+    )
+    spread = found.sum(axis=1)
+    return (
+        f"128 features; the rows add up to {spread.min():.0f} to {spread.max():.0f}, so these are "
+        "no probabilities."
+    )
+
+
+def _check_cut(base: Any, saved: keras.Model) -> str:
+    """A base cut from a saved classifier whose class scores come three layers before its end."""
+    need_model(base)
+    rng = np.random.default_rng(0)
+    pictures = rng.uniform(0, 255, (16, *saved.input_shape[1:])).astype("float32")
+    scores = saved.get_layer("scores")
+    cuts = {"scores": scores.output, "features": scores.input}
+    wanted = {name: _flat(saved, tensor, pictures) for name, tensor in cuts.items()}
+    found = outputs(base, pictures).reshape(len(pictures), -1)
+    need(not _are_probabilities(found), "Every row adds up to 1: all of the top is still on.")
+    need(
+        not same(found, wanted["scores"]),
+        f"The softmax is off, but {found.shape[1]} numbers come out: the scores of the old "
+        f"{found.shape[1]} classes, from the layer 'scores'. Cut before it.",
+    )
+    features = wanted["features"]
+    need(
+        found.shape == features.shape,
+        f"Your base gives {found.shape[1]} numbers a picture; the features are "
+        f"{features.shape[1]}, what goes into the layer that scores the classes.",
+    )
+    need(same(found, features), "The right number of features, but other values: whose weights?")
+    return f"{found.shape[1]} features a picture, and nothing of the old 40 classes."
+
+
+def _check_build(build: Callable) -> str:
+    """A function from a base and a number of classes to a compiled model for integer labels."""
+    need(callable(build), f"This is a {type(build).__name__}, not a function.")
+    said = []
+    for classes in (2, 5):
+        base, x, y = _small_task(classes)
+        model = build(base, classes)
+        need(model is not None, "Your function returns None: end it with `return` and the model.")
+        need_model(model)
+        need(model.compiled, "Your model is not compiled: the loss is half of the answer.")
+        known = {id(weight) for weight in model.weights}
+        need(all(id(w) in known for w in base.weights), "The base that was given is not in it.")
+        need_healthy(model, HEAD_FAULTS, base=base, data=(x, y))
+        units = model.output_shape[-1]
+        need(
+            units == classes or (units, classes) == (1, 2),
+            f"With {classes} classes your model gives {units} numbers for a picture.",
+        )
+        loss = float(np.ravel(model.evaluate(x, y, verbose=0))[0])
+        guess = np.log(classes)
+        need(
+            0 <= loss < 5 * guess,
+            f"With {classes} classes the untrained loss is {loss:.2f}; guessing costs {guess:.2f}.",
+        )
+        said.append(f"{classes} classes: {units} units, loss {loss:.2f}")
+    return f"{'; '.join(said)} before training. Last layer, loss and labels agree."
+
+
+def _check_verdict(draws: pd.DataFrame, verdict: Any, choice: Any) -> str:
+    """What ten draws say of each pooling against the average, and which one to take."""
+    shares = {name: (draws[name] - draws["average"]) for name in ("maximum", "flatten")}
+    need(
+        isinstance(verdict, dict) and set(verdict) == set(shares),
+        f"verdict: give a dictionary with an entry for each of {listed(shares)}.",
+    )
+    for name, gain in shares.items():
+        ahead, behind = int((gain > 0).sum()), int((gain < 0).sum())
+        truth = _in_words(ahead, behind, len(gain))
+        need(
+            verdict[name] == truth,
+            f"{name}: you say {verdict[name]!r}, but in your {len(gain)} draws it is ahead of the "
+            f"average {ahead} times and behind {behind} times (mean {gain.mean():+.3f}): "
+            f"{truth!r}.",
+        )
+    need(choice in COSTS, f"choice: {choice!r} is none of {listed(COSTS)}.")
+    need(verdict.get(choice) != "worse", f"You choose {choice}, and called it worse yourself.")
+    need(
+        COSTS[choice] == min(COSTS.values()) or verdict.get(choice) == "better",
+        f"{choice} costs {COSTS[choice]:,} parameters, the average {COSTS['average']:,}, and your "
+        "draws do not show that it is better.",
+    )
+    return f"{choice}: {COSTS[choice]:,} parameters, and nothing dearer is shown to be better."
+
+
+def _in_words(ahead: int, behind: int, draws: int) -> str:
+    if max(ahead, behind) < NINE_OF_TEN * draws:
+        return "cannot tell"
+    return "better" if ahead > behind else "worse"
+
+
+def _are_probabilities(values: np.ndarray) -> bool:
+    several = values.ndim == 2 and values.shape[1] > 1
+    return several and np.allclose(values.sum(axis=1), 1, atol=1e-3)
+
+
+def _flat(model: keras.Model, tensor: keras.KerasTensor, pictures: np.ndarray) -> np.ndarray:
+    return outputs(keras.Model(model.input, tensor), pictures).reshape(len(pictures), -1)
+
+
+def _small_task(classes: int) -> tuple[keras.Model, np.ndarray, np.ndarray]:
+    pictures = keras.Input((8, 8, 1))
+    maps = keras.layers.Conv2D(4, 3, activation="relu", name=f"small_{classes}")(pictures)
+    x = np.random.default_rng(0).uniform(0, 1, (240, 8, 8, 1)).astype("float32")
+    return keras.Model(pictures, maps, name="base"), x, np.arange(len(x)) % classes
+
+
+QUESTIONS = (
+    Question(
+        "cut-before",
+        "Cut in front of the old classes, not behind them",
+        _check_features,
+        (
+            "Add up the outputs of your model for one picture. What adds up to 1?",
+            "A layer has an .input and an .output. The probabilities come out of 'predictions'.",
+            "features = keras.Model(whole.input, whole.layers[-1].input)",
+        ),
+    ),
+    Question(
+        "cut-earlier",
+        "A top of four layers",
+        _check_cut,
+        (
+            "saved.summary() shows the shapes. Where do 24 numbers become 40?",
+            "What goes into the layer that makes the 40 scores is the last thing that is not about "
+            "the old classes.",
+            "base = keras.Model(saved.input, saved.get_layer('scores').input)",
+        ),
+    ),
+    Question(
+        "head-and-loss",
+        "A head for two classes and for many",
+        _check_build,
+        (
+            "The table in lesson 02 has a row for each match of last layer, loss and labels.",
+            "Labels are whole numbers here. That suits sparse_categorical_crossentropy with one "
+            "softmax unit for each class; for two classes a single sigmoid unit does, too.",
+            "model = attach_head(base, classes=classes); then compile with 'binary_crossentropy' "
+            "if classes == 2, else 'sparse_categorical_crossentropy'; return model",
+        ),
+    ),
+    Question(
+        "pooling-verdict",
+        "Which pooling would you take?",
+        _check_verdict,
+        (
+            "Compare within a draw: (draws['maximum'] - draws['average']) has ten numbers. Look at "
+            "their signs.",
+            "gain = draws.sub(draws['average'], axis=0); then (gain > 0).sum() and "
+            "(gain < 0).sum(). Nine or ten of one sign is a verdict, fewer is none.",
+            "A head that nine draws do not call better is not worth sixteen times the parameters: "
+            "choice = 'average'.",
+        ),
+    ),
+)

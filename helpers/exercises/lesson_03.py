@@ -1,0 +1,215 @@
+"""Exercise 03: freeze, prove it, cache features, and judge a lead."""
+
+from collections.abc import Callable
+from functools import cache
+from typing import Any
+
+import keras
+import numpy as np
+import pandas as pd
+
+from helpers.bases import load_base
+from helpers.checks import Question
+from helpers.data import load_digits_task
+from helpers.exercises.tools import (
+    accuracy,
+    interval_95,
+    listed,
+    moved_by_fit,
+    need,
+    need_healthy,
+    need_model,
+    outputs,
+    same,
+    unlike_glyphnet,
+)
+
+ENOUGH = 0.8
+"""Share of the validation pictures that a head on glyphnet's features reads with ease."""
+
+
+def _check_frozen(model: Any, base: Any) -> str:
+    """A model that was fitted with glyphnet as a frozen base."""
+    need_model(model)
+    need_model(base)
+    gone = unlike_glyphnet(base)
+    need(
+        not gone,
+        f"{len(gone)} arrays of your base are not glyphnet's any more, {listed(gone)}: it trained.",
+    )
+    need_healthy(model, ("everything-frozen", "head-frozen"), base=base)
+    moved = moved_by_fit(model, load_digits_task(5).train)
+    inside = [path for path in moved if path in {weight.path for weight in base.weights}]
+    need(
+        not inside,
+        f"So far the base is untouched, but one more epoch moves {len(inside)} of its arrays, "
+        f"{listed(inside)}. Flags are read when `fit` first runs after `compile`.",
+    )
+    need(bool(moved), "One more epoch moves nothing: the head does not learn.")
+    return (
+        f"All {len(base.weights)} arrays of the base are glyphnet's, bit for bit; one more epoch "
+        f"moves {listed(moved)}."
+    )
+
+
+def _check_cached(cached: Any, model: Any) -> str:
+    """Cached features of the fifty pictures, and a model whose head was trained on them."""
+    task = load_digits_task(5)
+    images = task.train.images
+    cached = np.asarray(cached)
+    need(
+        len(cached) > 0 and len(cached) % len(images) == 0,
+        f"cached has the shape {cached.shape}, but there are {len(images)} training pictures.",
+    )
+    need(not same(cached, images), "cached holds the pictures themselves: run them through a base.")
+    scales = {"divided by 255": images / 255, "scaled to -1 to 1": images / 127.5 - 1}
+    for scale, pixels in scales.items():
+        need(
+            not any(same(cached, view) for view in _views(pixels)),
+            f"cached holds the features of pixels {scale}. The whole model will get raw pixels.",
+        )
+    need_model(model, (None, 10))
+    share = accuracy(model, task.validation)
+    gone = unlike_glyphnet(model)
+    need(not gone, f"{len(gone)} arrays of the base moved, {listed(gone)}: its cache is stale.")
+    need(
+        share >= ENOUGH,
+        f"model reads {share:.0%} of the validation pictures, {ENOUGH:.0%} are asked for. "
+        + ("It guesses: is the head that you fitted the one inside model? " if share < 0.3 else "")
+        + "Are labels and features in the same order, and did the head train long enough?",
+    )
+    return f"The head learned on an array of {cached.shape}; from pixels, model reads {share:.0%}."
+
+
+def _check_what_moved(what_moved: Callable) -> str:
+    """A function from a model and a training to the paths of the weights that it changed."""
+    need(callable(what_moved), f"This is a {type(what_moved).__name__}, not a function.")
+    cases = {
+        "nothing": ([], ""),
+        "kernel": (["probe/kernel"], "Only a kernel moved, by 0.5. Did you copy it before?"),
+        "mean": (
+            ["statistics/moving_mean"],
+            "A moving mean moved, and no optimizer touches it: look at model.weights, not at "
+            "trainable weights.",
+        ),
+        "little": (
+            ["probe/kernel"],
+            "One number moved by a millionth of itself. A tolerance lets small steps pass.",
+        ),
+    }
+    for case, (wanted, reason) in cases.items():
+        model, calls = _probe(), []
+        found = what_moved(model, lambda m=model, c=case, log=calls: (_move(m, c), log.append(c)))
+        need(found is not None, "Your function returns None: end it with `return` and the paths.")
+        need(len(calls) == 1, f"Your function called train() {len(calls)} times; once is right.")
+        need(
+            sorted(map(str, found)) == wanted,
+            f"It says that {listed(found)} moved; it was {listed(wanted)}. {reason}",
+        )
+    return "It finds a kernel, a moving mean, a step of a millionth, and no more than moved."
+
+
+def _check_lead(difference: pd.DataFrame, verdict: Any) -> str:
+    """What five paired draws say for each number of examples."""
+    intervals = interval_95(difference)
+    need(
+        isinstance(verdict, dict) and set(verdict) == set(intervals.index),
+        f"verdict: give a dictionary with an entry for each of {list(intervals.index)}.",
+    )
+    for number, row in intervals.iterrows():
+        truth = _in_words(row)
+        need(verdict[number] is not ..., f"{number} examples wait for a verdict.")
+        need(
+            verdict[number] == truth,
+            f"{number} examples: you say {verdict[number]!r}. The mean is {row['mean']:+.3f}, but "
+            f"the interval goes from {row['low']:+.3f} to {row['high']:+.3f}: {truth!r}.",
+        )
+    unsure = [n for n in intervals.index if verdict[n] == "cannot tell"]
+    return f"All means are above zero, but at {listed(unsure)} examples five draws cannot tell."
+
+
+def _in_words(row: pd.Series) -> str:
+    if row["low"] > 0:
+        return "better"
+    return "worse" if row["high"] < 0 else "cannot tell"
+
+
+@cache
+def _base() -> keras.Model:
+    return load_base("glyphnet")
+
+
+def _views(pixels: np.ndarray) -> list[np.ndarray]:
+    """The features of some pixels in each form that a head may want."""
+    maps = outputs(_base(), pixels)
+    return [maps, maps.mean(axis=(1, 2)), maps.max(axis=(1, 2)), maps.reshape(len(maps), -1)]
+
+
+def _probe() -> keras.Model:
+    inputs = keras.Input((3,))
+    x = keras.layers.Dense(2, name="probe")(inputs)
+    return keras.Model(inputs, keras.layers.BatchNormalization(name="statistics")(x))
+
+
+def _move(model: keras.Model, case: str) -> None:
+    kernel, mean = model.get_layer("probe").kernel, model.get_layer("statistics").moving_mean
+    if case == "mean":
+        mean.assign_add(np.float32([0.0, 0.1]))
+    elif case == "kernel":
+        kernel.assign_add(keras.ops.full((3, 2), 0.5))
+    elif case == "little":
+        values = kernel.numpy().copy()
+        values[1, 1] = np.nextafter(values[1, 1] * np.float32(1.000001), np.float32(9))
+        kernel.assign(values)
+
+
+QUESTIONS = (
+    Question(
+        "frozen-in-time",
+        "Freeze in time",
+        _check_frozen,
+        (
+            "Which of the four lines decides what a step of `fit` updates, and what has to stand "
+            "before it?",
+            "First freeze, then compile, then fit. And a base that has trained stays changed: load "
+            "it anew.",
+            "Move base.trainable = False above model.compile(...), and run the whole cell again.",
+        ),
+    ),
+    Question(
+        "cached-head",
+        "A head trained on cached features",
+        _check_cached,
+        (
+            "Two parts of the model: what gives the features, run once, and what is trained on "
+            "them. Both must share their layers with model.",
+            "lower, head = split_at(model, 'head_predictions'). lower gives the features.",
+            "cached = extract_features(lower, task.train.images); head.compile(...) as model was; "
+            "head.fit(cached, task.train.labels, epochs=60, verbose=0)",
+        ),
+    ),
+    Question(
+        "what-moved",
+        "Find every weight that moved",
+        _check_what_moved,
+        (
+            "Copy before, call train(), compare after. What has to be in the copy?",
+            "model.weights holds everything, moving averages included. weight.numpy() gives the "
+            "values, weight.path the name; np.array_equal allows no tolerance.",
+            "before = [w.numpy().copy() for w in model.weights]; train(); return [w.path for w, "
+            "old in zip(model.weights, before) if not np.array_equal(old, w.numpy())]",
+        ),
+    ),
+    Question(
+        "five-draws",
+        "What do five draws show?",
+        _check_lead,
+        (
+            "A mean above zero may be luck. How far do the five differences of a column spread?",
+            "The interval reaches 2.776 standard errors, difference.sem(), to each side of the "
+            "mean (the t value for five draws).",
+            "Where mean - 2.776 * sem is above zero, 'better'; where zero lies inside, "
+            "'cannot tell'. Two of the five numbers of examples are 'better'.",
+        ),
+    ),
+)

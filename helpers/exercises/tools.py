@@ -1,0 +1,204 @@
+"""What the checks of the exercises share: they run an answer, and change nothing for good."""
+
+from collections.abc import Iterable
+from functools import cache
+from typing import Any
+
+import keras
+import numpy as np
+import pandas as pd
+from scipy import stats
+
+from helpers.bases import load_base
+from helpers.checks import Wrong
+from helpers.data import Split
+from helpers.doctor import examine
+
+
+def need(condition: bool, reason: str) -> None:
+    """Go on only if something holds.
+
+    Args:
+        condition: what must hold.
+        reason: what is wrong otherwise.
+
+    Raises:
+        Wrong: it does not hold.
+
+    Lesson: 01
+    """
+    if not condition:
+        raise Wrong(reason)
+
+
+def need_model(answer: Any, shape: tuple[int | None, ...] | None = None) -> None:
+    """Go on only with a Keras model.
+
+    Args:
+        answer: anything.
+        shape: of its output; None for any.
+
+    Raises:
+        Wrong: it is something else, or gives another shape.
+
+    Lesson: 01
+    """
+    kind = type(answer).__name__
+    need(isinstance(answer, keras.Model), f"This is a {kind}; the question asks for a Keras model.")
+    if shape is not None:
+        found = tuple(answer.output_shape)
+        need(found == shape, f"Its output has the shape {found}, the question asks for {shape}.")
+
+
+def outputs(model: keras.Model, images: np.ndarray) -> np.ndarray:
+    """Run a model in inference mode.
+
+    Args:
+        model: any model.
+        images: one batch.
+
+    Returns:
+        What it gives, as an array.
+
+    Lesson: 01
+    """
+    return keras.ops.convert_to_numpy(model(np.asarray(images, "float32"), training=False))
+
+
+def accuracy(model: keras.Model, split: Split) -> float:
+    """Measure a classifier.
+
+    Args:
+        model: gives one score for each class.
+        split: pictures and labels.
+
+    Returns:
+        The share of pictures, 0 to 1, whose highest score is that of their label.
+
+    Lesson: 01
+    """
+    return float(np.mean(outputs(model, split.images).argmax(axis=1) == split.labels))
+
+
+def same(a: np.ndarray, b: np.ndarray) -> bool:
+    """Compare what two models give.
+
+    Args:
+        a: an array.
+        b: another.
+
+    Returns:
+        Whether they have one shape, and differ by no more than rounding.
+
+    Lesson: 01
+    """
+    most = max(1e-6, float(np.abs(b).max()))
+    return a.shape == b.shape and np.allclose(a, b, rtol=0, atol=1e-4 * most)
+
+
+def moved_by_fit(model: keras.Model, split: Split, *, batch_size: int = 32) -> list[str]:
+    """Fit a model for one epoch, see which of its weights move, and put everything back.
+
+    Args:
+        model: a compiled model.
+        split: pictures and labels; labels become one-hot where the loss wants that.
+        batch_size: as for `fit`.
+
+    Returns:
+        Paths of the weights that moved.
+
+    Raises:
+        Wrong: the model is not compiled.
+
+    Lesson: 03
+    """
+    need(model.compiled, "The model is not compiled: nothing can train it yet.")
+    outputs(model, split.images[:2])  # builds a model that knows no shape yet
+    loss = str(getattr(model.loss, "name", model.loss))
+    one_hot = loss.startswith("categorical")
+    labels = keras.utils.to_categorical(split.labels) if one_hot else split.labels
+    variables = [*model.variables, *model.optimizer.variables]
+    before = [variable.numpy() for variable in variables]
+    model.fit(split.images, labels, epochs=1, batch_size=batch_size, verbose=0)
+    old = dict(zip(map(id, variables), before, strict=True))
+    moved = [w.path for w in model.weights if not np.array_equal(old[id(w)], w.numpy())]
+    for variable, value in zip(variables, before, strict=True):
+        variable.assign(value)
+    return moved
+
+
+def unlike_glyphnet(model: keras.Model) -> list[str]:
+    """Find the weights of a model that were glyphnet's and have other values now.
+
+    Args:
+        model: built on glyphnet or on a part of it, nested or flat.
+
+    Returns:
+        Their paths; weights that glyphnet does not have are not counted.
+
+    Lesson: 03
+    """
+    stored = _glyphnet()
+    known = [weight for weight in model.weights if weight.path in stored]
+    return [w.path for w in known if not np.array_equal(w.numpy(), stored[w.path])]
+
+
+def interval_95(by_draw: pd.DataFrame) -> pd.DataFrame:
+    """Compute the 95 % interval of each column's mean.
+
+    Args:
+        by_draw: one row for each draw.
+
+    Returns:
+        A row for each column, with `mean`, `low` and `high`.
+
+    Lesson: 03
+    """
+    mean = by_draw.mean()
+    half = stats.t.ppf(0.975, len(by_draw) - 1) * by_draw.sem()
+    return pd.DataFrame({"mean": mean, "low": mean - half, "high": mean + half})
+
+
+def need_healthy(model: keras.Model, codes: Iterable[str], **options: Any) -> None:
+    """Go on only if the doctor finds none of certain faults.
+
+    Args:
+        model: what `helpers.doctor.examine` takes.
+        codes: of its findings.
+        **options: as for `examine`.
+
+    Raises:
+        Wrong: the most severe of them that it finds, with its evidence.
+
+    Lesson: 02
+    """
+    codes = set(codes)
+    for finding in examine(model, **options):
+        if finding.code in codes:
+            raise Wrong(f"{finding.title}. {finding.evidence} {finding.why} ({finding.code})")
+
+
+def listed(names: Iterable[Any]) -> str:
+    """Write names in a sentence.
+
+    Args:
+        names: anything that can be written.
+
+    Returns:
+        Such as `"a, b and c"`; `"none"` for no name; only the first three of many.
+
+    Lesson: 01
+    """
+    words = [str(name) for name in names]
+    if len(words) > 4:
+        return f"{', '.join(words[:3])} and {len(words) - 3} more"
+    return (
+        " and ".join([", ".join(words[:-1]), words[-1]])
+        if len(words) > 1
+        else "".join(words) or "none"
+    )
+
+
+@cache
+def _glyphnet() -> dict[str, np.ndarray]:
+    return {weight.path: weight.numpy() for weight in load_base("glyphnet").weights}
