@@ -123,8 +123,9 @@ def _logits(head: Head) -> Finding | None:
         title=f"The loss expects {expected}, but {head.name!r} ends in {head.activation}",
         evidence=f"{head.name!r}: {head.units} units, activation {head.activation}; loss "
         f"{head.loss.name} with from_logits={head.loss.from_logits}.",
-        why="A softmax applied twice flattens every guess; one left out feeds scores outside 0 to "
-        "1 to a logarithm. The loss still falls a little, which hides it.",
+        why="A softmax applied twice flattens every guess (Keras undoes that, with a warning, only "
+        "where the softmax is the last operation of all); one left out feeds scores outside 0 to 1 "
+        "to a logarithm. The loss still falls a little, which hides it.",
         fix="leave from_logits out, or use a Dense without activation"
         if ends_in_probabilities
         else "loss=keras.losses.SparseCategoricalCrossentropy(from_logits=True) (the same for the "

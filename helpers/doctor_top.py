@@ -5,7 +5,7 @@ from collections.abc import Iterator
 import keras
 
 from helpers.doctor_anatomy import steps_of
-from helpers.doctor_case import Case
+from helpers.doctor_case import Case, is_used
 from helpers.doctor_findings import Finding
 from helpers.doctor_outputs import activation_of, output_layers
 
@@ -42,7 +42,7 @@ def check_top(case: Case) -> Iterator[Finding]:
 def _old_top(case: Case) -> keras.Layer | None:
     outputs = output_layers(case.model)
     if case.nested is not None:
-        ends = output_layers(case.nested)
+        ends = output_layers(case.nested) if is_used(case) else []
         return next((end for end in ends if _is_softmax(end)), None)
     for output in outputs:
         below = _softmax_below(case.model, output)

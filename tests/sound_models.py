@@ -14,6 +14,7 @@ from helpers.bases import load_base
 from helpers.data import load_digits_task
 from helpers.doctor import examine
 from helpers.freezing import freeze, keep_still, unfreeze_from, unfreeze_last
+from helpers.photo_model import with_class_names
 from helpers.surgery import attach_head, remove_top
 from helpers.training import Phase, fit_in_phases, layerwise_optimizer
 from tests.seed_examples import Example, bare, scaled
@@ -179,6 +180,21 @@ def flat_with_raw_pixels():
     base = load_base("MobileNetV2", weights=None, alpha=0.35, input_shape=(32, 32, 3))
     unfreeze_from(base, "block_13_expand")
     return Example(ready(attach_head(base, classes=3), Adam(1e-4)), photos())
+
+
+def norms_that_keep_pace():
+    base = load_base("MobileNetV2", weights=None, alpha=0.35, input_shape=(32, 32, 3))
+    unfreeze_from(base, "block_13_expand")
+    for layer in base.layers[base.layers.index(base.get_layer("block_13_expand")) :]:
+        if isinstance(layer, layers.BatchNormalization):
+            layer.trainable, layer.momentum = True, 0.95
+    return Example(ready(attach_head(base, classes=3), Adam(1e-4)), photos())
+
+
+def shipped_with_class_names():
+    base = load_base("MobileNetV2", weights=None, alpha=0.35, input_shape=(32, 32, 3))
+    freeze(base)
+    return Example(with_class_names(attach_head(base, classes=3), ["a", "b", "c"]), photos())
 
 
 def glyphnet_on_digits():

@@ -484,3 +484,16 @@ FAULTS = {
 @pytest.mark.parametrize("example", FAULTS, ids=lambda example: example.__name__)
 def test_a_fault_is_found_and_nothing_else(example):
     assert example().findings().codes == FAULTS[example]
+
+
+def test_keras_undoes_a_softmax_before_a_loss_on_logits_only_where_it_comes_last():
+    x, y = np.random.default_rng(0).normal(size=(9, 3)), np.arange(9) % 3
+    tails = [], [layers.Softmax()], [layers.Softmax(), layers.Reshape((3,))]
+    models = [keras.Sequential([keras.Input((3,)), layers.Activation("linear"), *t]) for t in tails]
+    for model in models:
+        model.compile(loss=LOGITS)
+    right, twice = models[0].evaluate(x, y, verbose=0), models[2].evaluate(x, y, verbose=0)
+    with pytest.warns(UserWarning, match="from_logits=True"):
+        assert models[1].evaluate(x, y, verbose=0) == pytest.approx(right)
+    assert twice != pytest.approx(right, abs=0.01)
+    assert "last operation" in examine(models[2]).pop().why
