@@ -49,8 +49,8 @@ def check_batch_norm(case: Case) -> Iterator[Finding]:
 
     Calling the base with `training=False` in a graph of layers does not stop them. Where code
     of one's own calls the base, one batch is run in training mode, with all changes held back, to
-    see what would move; without data nothing is said. A momentum of 0.95 or less is taken for
-    intent: such statistics keep pace with the network (lesson 09).
+    see what would move; without data nothing is said. A momentum of 0.95 or less, where other such
+    layers of the base have a higher one, is taken for intent: these keep pace (lesson 09).
 
     Args:
         case: the model.
@@ -60,12 +60,14 @@ def check_batch_norm(case: Case) -> Iterator[Finding]:
 
     Lesson: 12
     """
-    live = [leaf for leaf in batch_norms(case.base) if _lags(leaf[1]) and is_used(case)]
+    norms = batch_norms(case.base)
+    live = [leaf for leaf in norms if is_used(case) and leaf[1].trainable]
+    live = [leaf for leaf in live if not _keeps_pace(leaf[1], norms)]
     if not case.reachable:
         live = _moved(case, live)
     if not live:
         return
-    frozen = len(batch_norms(case.base)) - len(live)
+    frozen = len(norms) - len(live)
     yield Finding(
         code="batchnorm-moves",
         severity="warning",
@@ -99,9 +101,9 @@ def is_noise(layer: keras.Layer) -> bool:
     return drops or type(layer).__name__.startswith("Random")
 
 
-def _lags(norm: keras.Layer) -> bool:
-    """Whether the stored statistics move in training, and too slowly to keep pace."""
-    return norm.trainable and norm.momentum > KEEPS_PACE
+def _keeps_pace(norm: keras.Layer, norms: list[Leaf]) -> bool:
+    """Whether somebody has lowered its momentum, so that the stored statistics follow at once."""
+    return norm.momentum <= KEEPS_PACE and any(each.momentum > KEEPS_PACE for _, each in norms)
 
 
 def _moved(case: Case, norms: list[Leaf]) -> list[Leaf]:
