@@ -14,7 +14,10 @@ LAB_OPTIONS := $(if $(SCREEN),,--no-browser) $(if $(filter 0,$(shell id -u)),--a
 # Start-up lines of TensorFlow's C++ part; `TF_CPP_MIN_LOG_LEVEL=0 make test` shows them.
 export TF_CPP_MIN_LOG_LEVEL ?= 3
 
-.PHONY: help course test notebooks exercises data evidence bench thorough lint clean same-python
+# Slides bring their own copy of reveal.js, out of this package; nothing else of it is used.
+REVEAL := .venv/reveal/sphinx_revealjs/_static/revealjs
+
+.PHONY: help course test notebooks exercises slides data evidence bench thorough lint clean same-python
 
 help:  ## list the commands
 	@awk -F ':.*##  ' '/^[a-z]+:.*##  /{printf "make %-10s %s\n", $$1, $$2}' Makefile
@@ -33,6 +36,9 @@ notebooks: $(READY)  ## run every notebook and store its outputs; NB='notebooks/
 
 exercises: $(READY)  ## make notebooks/exercises from notebooks/solutions
 	$(PY) notebooks/make_exercises.py
+
+slides: $(REVEAL)  ## make slides of the lessons, to show without a network: notebooks/slides
+	$(PY) notebooks/make_slides.py $(REVEAL)
 
 data: $(READY)  ## train the two bundled bases anew, glyphnet and langnet
 	$(PY) data/make_glyphnet.py
@@ -53,8 +59,13 @@ lint: $(READY)  ## check the style of the code
 	$(PY) -m ruff format --check .
 
 clean:  ## remove what these commands made, the environment included
-	rm -rf .venv .pytest_cache .ruff_cache .coverage
+	rm -rf .venv .pytest_cache .ruff_cache .coverage notebooks/slides
 	find . -name __pycache__ -prune -exec rm -rf {} +
+
+$(REVEAL): $(READY)
+	$(PY) -m pip install --disable-pip-version-check --no-deps --upgrade --target .venv/reveal \
+	  sphinx-revealjs==3.2.1
+	@touch $@
 
 # A PYTHON named by the user must be the one that .venv was made with.
 ifdef PYTHON

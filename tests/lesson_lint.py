@@ -131,6 +131,25 @@ def figures_explained(nb: NotebookNode) -> Problems:
             yield f"cell {cell.execution_count}: its picture needs a line '**Figure.** …' next"
 
 
+SLIDE_TYPES = ("slide", "subslide", "fragment", "-", "notes", "skip")
+
+
+def slide_type(cell: NotebookNode) -> str | None:
+    return cell.metadata.get("slideshow", {}).get("slide_type")
+
+
+def slides(nb: NotebookNode) -> Problems:
+    """Each cell says what it becomes in `make slides`; a prediction does not show its result."""
+    for number, cell in enumerate(nb.cells):
+        if slide_type(cell) not in SLIDE_TYPES:
+            yield f"cell {cell.source[:30]!r} has the slide type {slide_type(cell)!r}"
+        elif re.match("##? ", cell.source) and slide_type(cell) != "slide":
+            yield f"heading {cell.source[:30]!r} begins no slide"
+        before = nb.cells[number - 1].source if number else ""
+        if "<details>" in before and slide_type(cell) in ("-", "fragment"):
+            yield f"cell {cell.source[:30]!r} stands on the slide that asks for a prediction"
+
+
 RULES: tuple[Callable[[NotebookNode], Problems], ...] = (
     size,
     cell_lengths,
@@ -141,4 +160,5 @@ RULES: tuple[Callable[[NotebookNode], Problems], ...] = (
     collapsed_answers,
     key_points,
     figures_explained,
+    slides,
 )

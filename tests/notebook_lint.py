@@ -124,11 +124,14 @@ def no_local_paths(nb: NotebookNode) -> Problems:
             yield f"path of one machine: {match[0]}"
 
 
+KEPT = {"tags", "slideshow"}
+
+
 def clean_metadata(nb: NotebookNode) -> Problems:
     if set(nb.metadata) != {"kernelspec"} or nb.metadata.kernelspec.get("name") != "python3":
         yield f"notebook metadata holds {sorted(nb.metadata)}: only the kernelspec python3 is kept"
     for cell in nb.cells:
-        yield from (f"cell metadata {key!r}" for key in sorted(set(cell.metadata) - {"tags"}))
+        yield from (f"cell metadata {key!r}" for key in sorted(set(cell.metadata) - KEPT))
         yield from ("attachment" for _ in cell.get("attachments", {}))
 
 

@@ -79,4 +79,6 @@ def sample_lesson() -> NotebookNode:
         new_markdown_cell(KEY_POINTS),
         new_markdown_cell("Text."),
     ]
+    for cell in cells:
+        cell.metadata["slideshow"] = {"slide_type": "slide"}
     return numbered(cells)

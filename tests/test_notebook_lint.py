@@ -32,9 +32,16 @@ def tag(cell, *names):
 
 def insert(cell, *sources):
     def change(nb):
-        nb.cells[cell:cell] = [new_markdown_cell(source) for source in sources]
+        new = [new_markdown_cell(source) for source in sources]
+        for added in new:
+            added.metadata["slideshow"] = {"slide_type": "slide"}
+        nb.cells[cell:cell] = new
 
     return change
+
+
+def slide(cell, kind):
+    return lambda nb: nb.cells[cell].metadata.update(slideshow={"slide_type": kind})
 
 
 def drop(*cells):
@@ -110,6 +117,10 @@ BROKEN = [
     ("figures_explained", write(6, "**Figure.** Accuracy of both runs."), "cell 3: its picture"),
     ("figures_explained", show(CHECK, shown(PICTURE)), "cell 5: its picture needs a line"),
     ("figures_explained", drop(*range(6, 20)), "cell 3: its picture needs a line"),
+    ("slides", lambda nb: nb.cells[3].metadata.clear(), "cell 'total = 1 + 1"),
+    ("slides", slide(2, "page"), "has the slide type 'page'"),
+    ("slides", slide(2, "subslide"), "begins no slide"),
+    ("slides", slide(9, "-"), "stands on the slide that asks for a prediction"),
 ]
 
 
