@@ -17,13 +17,19 @@ export TF_CPP_MIN_LOG_LEVEL ?= 3
 # Slides bring their own copy of reveal.js, out of this package; nothing else of it is used.
 REVEAL := .venv/reveal/sphinx_revealjs/_static/revealjs
 
-.PHONY: help course test notebooks exercises slides data evidence bench thorough lint clean same-python
+.PHONY: help course check photos test notebooks exercises slides data evidence bench thorough lint clean same-python
 
 help:  ## list the commands
 	@awk -F ':.*##  ' '/^[a-z]+:.*##  /{printf "make %-10s %s\n", $$1, $$2}' Makefile
 
 course: $(READY)  ## set up once, then open the first lesson in JupyterLab
 	$(PY) -m jupyterlab $(LAB_OPTIONS) --LabApp.default_url=/lab/tree/notebooks/00_start_here.ipynb
+
+check: $(READY)  ## set up once, then say whether everything is ready
+	@$(PY) -m helpers.installation
+
+photos: $(READY)  ## fetch what lessons 09 and 10 need, once (100 MB)
+	@$(PY) -m helpers.downloads
 
 test: $(READY) lint  ## set up once, then check the code, the helpers and every notebook
 	$(PY) -m pytest -n 2 --dist worksteal tests

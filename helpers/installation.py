@@ -5,10 +5,14 @@ import os
 import re
 import sys
 from collections.abc import Callable
+from contextlib import suppress
 from importlib import metadata
 from pathlib import Path
 
 import pandas as pd
+
+from helpers.downloads import missing_downloads
+from helpers.quiet import start_tensorflow
 
 ROOT = Path(__file__).resolve().parent.parent
 PYTHONS = ((3, 11), (3, 13))
@@ -129,3 +133,20 @@ def _results() -> str:
     if any(folder.glob("*.csv")):
         return ""
     return f"{folder} holds no results (.csv), which some lessons read. {RESTORE}."
+
+
+def main() -> int:
+    """Print what `check_installation` finds, for `make check`; 0 if all is as it should be."""
+    with suppress(ImportError):  # the table says what is wrong with it
+        start_tensorflow()
+    table = check_installation()
+    for check, ok, advice in table.itertuples(index=False):
+        print(f"{check}: {'ok' if ok else advice}")  # noqa: T201
+    missing = missing_downloads()
+    files = "there" if not missing else f"not there ({missing[0].name}); make photos fetches them"
+    print(f"files for lessons 09 and 10: {files}")  # noqa: T201
+    return int(not table["ok"].all())
+
+
+if __name__ == "__main__":
+    sys.exit(main())
