@@ -7,7 +7,6 @@ link to its solution, and each check a cell for hints.
 """
 
 import re
-import sys
 from pathlib import Path
 
 import nbformat
@@ -67,8 +66,9 @@ def main() -> None:
     for solution in sorted(SOLUTIONS.glob("*.ipynb")):
         exercise = EXERCISES / solution.name
         if is_worked_on(exercise):
-            sys.exit(f"{exercise} holds answers: clear its outputs, or rename it, and try again.")
-        exercise.write_text(exercise_of(solution), encoding="utf-8")
+            print(f"{exercise} holds answers and is kept: rename it to get a new one.")
+        else:
+            exercise.write_text(exercise_of(solution), encoding="utf-8")
 
 
 if __name__ == "__main__":
