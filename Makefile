@@ -20,7 +20,7 @@ REVEAL := .venv/reveal/sphinx_revealjs/_static/revealjs
 .PHONY: help course check photos test notebooks exercises slides data evidence bench thorough lint clean same-python
 
 help:  ## list the commands
-	@awk -F ':.*##  ' '/^[a-z]+:.*##  /{printf "make %-10s %s\n", $$1, $$2}' Makefile
+	@awk -F ':.*## ' '/^[a-z]+:.*## /{printf "make %-10s %s\n", $$1, $$2}' Makefile
 
 course: $(READY)  ## set up once, then open the first lesson in JupyterLab
 	$(PY) -m jupyterlab $(LAB_OPTIONS) --LabApp.default_url=/lab/tree/notebooks/00_start_here.ipynb
