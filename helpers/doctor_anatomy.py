@@ -133,20 +133,6 @@ def is_input(layer: keras.Layer) -> bool:
     return isinstance(layer, layers.InputLayer)
 
 
-def sized(weights: list[keras.Variable]) -> int:
-    """Count the numbers in weights.
-
-    Args:
-        weights: variables.
-
-    Returns:
-        How many numbers they hold.
-
-    Lesson: 12
-    """
-    return sum(int(keras.ops.size(weight)) for weight in weights)
-
-
 def some(names: list[str], n: int = 3) -> str:
     """Name the first and the last of many, for a line of evidence.
 

@@ -9,7 +9,7 @@ import keras
 import pandas as pd
 from keras import layers
 
-from helpers.graph import leaf_layers, parts_of
+from helpers.graph import leaf_layers, parts_of, sized
 
 DROPOUTS = (layers.Dropout, layers.AlphaDropout, layers.GaussianDropout)
 STATISTICS = (layers.BatchNormalization, layers.Normalization)
@@ -130,11 +130,11 @@ def trainable_report(model: keras.Model) -> pd.DataFrame:
     Lesson: 03
     """
     rows = {
-        path: (type(layer).__name__, layer.count_params(), _size(layer.trainable_weights))
+        path: (type(layer).__name__, layer.count_params(), sized(layer.trainable_weights))
         for path, layer in leaf_layers(model)
         if layer.weights
     }
-    total = ("", model.count_params(), _size(model.trainable_weights))
+    total = ("", model.count_params(), sized(model.trainable_weights))
     table = pd.DataFrame.from_dict(
         {**rows, "total": total}, orient="index", columns=["type", "parameters", "trainable"]
     )
@@ -144,10 +144,6 @@ def trainable_report(model: keras.Model) -> pd.DataFrame:
 
 def _can_learn(layer: keras.Layer) -> bool:
     return bool(layer.weights) and not isinstance(layer, STATISTICS)
-
-
-def _size(weights: list[keras.Variable]) -> int:
-    return sum(int(keras.ops.size(weight)) for weight in weights)
 
 
 def _train_only(

@@ -4,7 +4,7 @@ Keras keeps the graph in members that are not public. They are used here and in 
 else, and Keras is pinned.
 """
 
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from typing import Any
 
 import keras
@@ -42,6 +42,20 @@ def parts_of(layer: keras.Layer) -> list[keras.Layer]:
     Lesson: 08
     """
     return list(layer._flatten_layers())
+
+
+def sized(weights: Iterable[keras.Variable]) -> int:
+    """Count the numbers in weights.
+
+    Args:
+        weights: variables.
+
+    Returns:
+        How many numbers they hold.
+
+    Lesson: 03
+    """
+    return sum(int(keras.ops.size(weight)) for weight in weights)
 
 
 def carries_mask(tensor: keras.KerasTensor) -> bool:

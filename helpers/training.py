@@ -10,6 +10,7 @@ import keras
 import numpy as np
 
 from helpers.freezing import freeze, unfreeze_from
+from helpers.graph import sized
 from helpers.layerwise import layerwise_optimizer, rates_report
 from helpers.phases import Phase, PhasedHistory, gradual_phases
 from helpers.pixels import check_pixels
@@ -96,7 +97,7 @@ def fit_in_phases(
         if number < len(result.phase_starts):  # done in an earlier run
             continue
         history = model.fit(x, y, epochs=phase.epochs, **fit_options).history
-        result.append(history, _size(model.trainable_variables))
+        result.append(history, sized(model.trainable_variables))
         if state:
             store(state, plan, asdict(result), variables)
     return result
@@ -127,10 +128,6 @@ def _plan(
         "loss": loss if isinstance(loss, str) else f"{type(loss).__name__} {loss.get_config()}",
         "batch_size": fit_options.get("batch_size"),
     }
-
-
-def _size(variables: Sequence[keras.Variable]) -> int:
-    return sum(int(keras.ops.size(variable)) for variable in variables)
 
 
 def _ever_trained(
