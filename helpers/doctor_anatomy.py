@@ -53,7 +53,7 @@ def inferred_base(model: keras.Model) -> tuple[list[Leaf], str, keras.Model | No
             return list(leaf_layers(part)), part.name, part
     family = family_of(model.layers)
     if family:
-        return list(_leaves(_own_layers(model.layers, family))), family.module, None
+        return list(leaf_layers(_own_layers(model.layers, family))), family.module, None
     nested = next((part for part in _nested(model) if part.weights), None)
     if nested is None or nested is model.layers[-1]:
         return [], "", None
@@ -161,11 +161,3 @@ def _own_layers(parts: list[keras.Layer], family: Family) -> list[keras.Layer]:
     """Those of a flat model that belong to the network: not what was put before it, or on it."""
     first = next(i for i, part in enumerate(parts) if part.weights)
     return parts[first : end_of(parts, family)]
-
-
-def _leaves(parts: list[keras.Layer]) -> Iterator[Leaf]:
-    for part in parts:
-        if isinstance(part, keras.Model):
-            yield from ((f"{part.name}/{path}", leaf) for path, leaf in leaf_layers(part))
-        else:
-            yield part.name, part
