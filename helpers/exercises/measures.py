@@ -1,8 +1,6 @@
-"""What the checks of the exercises share: they run an answer, and change nothing for good."""
+"""What the checks of the exercises measure: they run an answer, and change nothing for good."""
 
-from collections.abc import Iterable
 from functools import cache
-from typing import Any
 
 import keras
 import numpy as np
@@ -10,44 +8,8 @@ import pandas as pd
 from scipy import stats
 
 from helpers.bases import load_base
-from helpers.checks import Wrong
 from helpers.data import Split
-from helpers.doctor import examine
-
-
-def need(condition: bool, reason: str) -> None:
-    """Go on only if something holds.
-
-    Args:
-        condition: what must hold.
-        reason: what is wrong otherwise.
-
-    Raises:
-        Wrong: it does not hold.
-
-    Lesson: 01
-    """
-    if not condition:
-        raise Wrong(reason)
-
-
-def need_model(answer: Any, shape: tuple[int | None, ...] | None = None) -> None:
-    """Go on only with a Keras model.
-
-    Args:
-        answer: anything.
-        shape: of its output; None for any.
-
-    Raises:
-        Wrong: it is something else, or gives another shape.
-
-    Lesson: 01
-    """
-    kind = type(answer).__name__
-    need(isinstance(answer, keras.Model), f"This is a {kind}; the question asks for a Keras model.")
-    if shape is not None:
-        found = tuple(answer.output_shape)
-        need(found == shape, f"Its output has the shape {found}, the question asks for {shape}.")
+from helpers.exercises.demands import need
 
 
 def outputs(model: keras.Model, images: np.ndarray) -> np.ndarray:
@@ -157,46 +119,6 @@ def interval_95(by_draw: pd.DataFrame) -> pd.DataFrame:
     mean = by_draw.mean()
     half = stats.t.ppf(0.975, len(by_draw) - 1) * by_draw.sem()
     return pd.DataFrame({"mean": mean, "low": mean - half, "high": mean + half})
-
-
-def need_healthy(model: keras.Model, codes: Iterable[str], **options: Any) -> None:
-    """Go on only if the doctor finds none of certain faults.
-
-    Args:
-        model: what `helpers.doctor.examine` takes.
-        codes: of its findings.
-        **options: as for `examine`.
-
-    Raises:
-        Wrong: the most severe of them that it finds, with its evidence.
-
-    Lesson: 02
-    """
-    codes = set(codes)
-    for finding in examine(model, **options):
-        if finding.code in codes:
-            raise Wrong(f"{finding.title}. {finding.evidence} {finding.why} ({finding.code})")
-
-
-def listed(names: Iterable[Any]) -> str:
-    """Write names in a sentence.
-
-    Args:
-        names: anything that can be written.
-
-    Returns:
-        Such as `"a, b and c"`; `"none"` for no name; only the first three of many.
-
-    Lesson: 01
-    """
-    words = [str(name) for name in names]
-    if len(words) > 4:
-        return f"{', '.join(words[:3])} and {len(words) - 3} more"
-    return (
-        " and ".join([", ".join(words[:-1]), words[-1]])
-        if len(words) > 1
-        else "".join(words) or "none"
-    )
 
 
 @cache
