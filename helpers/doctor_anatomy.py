@@ -6,10 +6,8 @@ import keras
 from keras import layers
 
 from helpers.doctor_families import Family, end_of, family_of
-from helpers.freezing import STATISTICS
+from helpers.freezing import Leaf
 from helpers.graph import leaf_layers
-
-Leaf = tuple[str, keras.Layer]
 
 
 def given_base(model: keras.Model, base: keras.Model) -> tuple[list[Leaf], str, keras.Model | None]:
@@ -77,20 +75,6 @@ def has_graph(model: keras.Model) -> bool:
     )
 
 
-def learners(leaves: list[Leaf]) -> list[Leaf]:
-    """Pick the layers that can learn.
-
-    Args:
-        leaves: paths and layers.
-
-    Returns:
-        Those that hold weights which are no statistics.
-
-    Lesson: 12
-    """
-    return [leaf for leaf in leaves if leaf[1].weights and not isinstance(leaf[1], STATISTICS)]
-
-
 def batch_norms(leaves: list[Leaf]) -> list[Leaf]:
     """Pick the BatchNormalization layers.
 
@@ -117,20 +101,6 @@ def steps_of(model: keras.Model) -> list:
     Lesson: 12
     """
     return list(getattr(model, "operations", None) or model.layers)
-
-
-def is_input(layer: keras.Layer) -> bool:
-    """Tell whether a layer is only the entrance of a model.
-
-    Args:
-        layer: any layer.
-
-    Returns:
-        Whether it is an `InputLayer`.
-
-    Lesson: 12
-    """
-    return isinstance(layer, layers.InputLayer)
 
 
 def some(names: list[str], n: int = 3) -> str:

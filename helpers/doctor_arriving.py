@@ -5,8 +5,9 @@ from typing import Any
 
 import keras
 import numpy as np
+from keras import layers
 
-from helpers.doctor_anatomy import is_input, steps_of
+from helpers.doctor_anatomy import steps_of
 from helpers.doctor_case import Case
 from helpers.doctor_data import is_image
 from helpers.doctor_stillness import is_noise
@@ -40,8 +41,8 @@ def arriving_at_base(case: Case, x: np.ndarray) -> np.ndarray | None:
 
 
 def _before_weights(steps: list) -> list:
-    borders = (step for step in steps if _has_weights(step) or _is_border(step))
-    return _up_to(steps, next(borders))
+    padding = layers.ZeroPadding2D
+    return _up_to(steps, next(s for s in steps if _has_weights(s) or isinstance(s, padding)))
 
 
 def _up_to(steps: list, end: keras.Layer) -> list:
@@ -52,13 +53,9 @@ def _has_weights(step: Any) -> bool:
     return bool(getattr(step, "weights", None))
 
 
-def _is_border(layer: keras.Layer) -> bool:
-    return isinstance(layer, keras.layers.ZeroPadding2D)
-
-
 def _through(model: keras.Model, steps: Sequence, x: Any) -> Any:
     """What comes out of the last of a model's first steps; None where it is not one tensor."""
-    steps, models = [step for step in steps if not is_input(step)], []
+    steps, models = [step for step in steps if not isinstance(step, layers.InputLayer)], []
     while steps and isinstance(steps[-1], keras.Model):  # its output belongs to its own graph
         models.insert(0, steps.pop())
     values = keras.ops.convert_to_tensor(x)

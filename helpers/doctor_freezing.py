@@ -2,9 +2,10 @@
 
 from collections.abc import Iterator
 
-from helpers.doctor_anatomy import batch_norms, learners, some
+from helpers.doctor_anatomy import batch_norms, some
 from helpers.doctor_case import Case, is_used
 from helpers.doctor_findings import Finding
+from helpers.freezing import learners
 from helpers.graph import sized
 
 

@@ -5,10 +5,10 @@ from collections.abc import Iterator
 import keras
 from keras import layers
 
-from helpers.doctor_anatomy import Leaf, batch_norms, some
+from helpers.doctor_anatomy import batch_norms, some
 from helpers.doctor_case import Case, is_used
 from helpers.doctor_findings import Finding
-from helpers.freezing import DROPOUTS
+from helpers.freezing import DROPOUTS, Leaf
 from helpers.graph import parts_of
 
 KEEPS_PACE = 0.95

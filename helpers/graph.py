@@ -187,8 +187,7 @@ def cloned(model: keras.Model, **options: Any) -> keras.Model:
 
 def _inputs_of(node: Any) -> list[keras.KerasTensor]:
     """What a layer works on in one of its uses, without the masks that Keras hands it beside."""
-    given = node.arguments.kwargs.items()
-    masks = [value for name, value in given if name.endswith("mask")]
+    masks = [value for name, value in node.arguments.kwargs.items() if name.endswith("mask")]
     return [tensor for tensor in node.input_tensors if not any(tensor is mask for mask in masks)]
 
 
