@@ -1,7 +1,6 @@
 """What all figures share: colours that colour-blind readers can tell apart, sizes, labels."""
 
 from matplotlib.axes import Axes
-from matplotlib.colorbar import Colorbar
 
 BLUE = "#0072B2"
 VERMILLION = "#D55E00"
@@ -24,16 +23,3 @@ def label_axes(ax: Axes, *, title: str, x: str, y: str) -> None:
     ax.set_xlabel(x, fontsize=TEXT_SIZE)
     ax.set_ylabel(y, fontsize=TEXT_SIZE)
     ax.tick_params(labelsize=TEXT_SIZE)
-
-
-def label_bar(bar: Colorbar, text: str) -> None:
-    """Write what a colour bar shows, as large as the labels of the axes.
-
-    Args:
-        bar: changed in place.
-        text: what the colours stand for.
-
-    Lesson: 01
-    """
-    bar.set_label(text, fontsize=TEXT_SIZE)
-    bar.ax.tick_params(labelsize=TEXT_SIZE)

@@ -9,9 +9,10 @@ import keras
 import matplotlib.pyplot as plt
 import numpy as np
 from matplotlib.axes import Axes
+from matplotlib.colorbar import Colorbar
 from sklearn.metrics import ConfusionMatrixDisplay
 
-from helpers.figure_style import BLUE, TEXT_SIZE, VERMILLION, label_axes, label_bar
+from helpers.figure_style import BLUE, TEXT_SIZE, VERMILLION, label_axes
 from helpers.picture_grid import as_pictures, grid, title_picture
 from helpers.rate_plots import plot_rate_search, plot_rates
 from helpers.training import PhasedHistory
@@ -137,7 +138,15 @@ def plot_confusion(
     Lesson: 03
     """
     true, predicted = np.asarray(labels), np.asarray(predictions)
-    _check_classes(true, predicted, len(class_names))
+    if true.shape != predicted.shape:
+        raise ValueError(
+            f"labels have the shape {true.shape}, predictions {predicted.shape}: give one class "
+            "for each example. Of probabilities, take predictions.argmax(axis=1)."
+        )
+    for name, values in (("labels", true), ("predictions", predicted)):
+        outside = sorted(set(values.tolist()) - set(range(len(class_names))))
+        if outside:
+            raise ValueError(f"{name} holds {outside[0]}, but there are {len(class_names)} names.")
     ax = plt.subplots(figsize=(7, 6), layout="constrained")[1]
     display = ConfusionMatrixDisplay.from_predictions(
         true,
@@ -149,22 +158,10 @@ def plot_confusion(
         text_kw={"fontsize": TEXT_SIZE},
         ax=ax,
     )
-    label_bar(display.im_.colorbar, "examples")
+    _label_bar(display.im_.colorbar, "examples")
     title = f"Confusion matrix: {int((true == predicted).sum())} of {len(true)} correct"
     label_axes(ax, title=title, x="predicted class", y="true class")
     return ax
-
-
-def _check_classes(true: np.ndarray, predicted: np.ndarray, names: int) -> None:
-    if true.shape != predicted.shape:
-        raise ValueError(
-            f"labels have the shape {true.shape}, predictions {predicted.shape}: give one class "
-            "for each example. Of probabilities, take predictions.argmax(axis=1)."
-        )
-    for name, values in (("labels", true), ("predictions", predicted)):
-        outside = sorted(set(values.tolist()) - set(range(names)))
-        if outside:
-            raise ValueError(f"{name} holds {outside[0]}, but there are {names} names.")
 
 
 def plot_feature_maps(maps: np.ndarray, *, columns: int = 8) -> np.ndarray:
@@ -193,5 +190,10 @@ def plot_feature_maps(maps: np.ndarray, *, columns: int = 8) -> np.ndarray:
         scale = {"vmin": array.min(), "vmax": array.max()}
         image = ax.imshow(array[..., channel], cmap="cividis", **scale)
         ax.set_title(str(channel), fontsize=TEXT_SIZE)
-    label_bar(ax.figure.colorbar(image, ax=axes.tolist()), "activation")
+    _label_bar(ax.figure.colorbar(image, ax=axes.tolist()), "activation")
     return axes
+
+
+def _label_bar(bar: Colorbar, text: str) -> None:
+    bar.set_label(text, fontsize=TEXT_SIZE)
+    bar.ax.tick_params(labelsize=TEXT_SIZE)

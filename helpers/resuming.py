@@ -4,49 +4,9 @@ import json
 import os
 from collections.abc import Sequence
 from pathlib import Path
-from typing import NamedTuple
 
 import keras
 import numpy as np
-
-STATE_FILE = "last_phase.npz"
-
-
-class State(NamedTuple):
-    """The state of a run in a folder; where there is no folder, nothing is kept.
-
-    Attributes:
-        folder: where the state is kept; None for nowhere.
-        plan: what the run is to do, JSON-like.
-        variables: of the model and of the optimizer.
-
-    Lesson: 05
-    """
-
-    folder: str | Path | None
-    plan: dict
-    variables: Sequence[keras.Variable]
-
-    def reached(self) -> dict:
-        """Take up an earlier run: restore its variables.
-
-        Returns:
-            What it has reached; empty where there is none.
-
-        Raises:
-            ValueError: the folder's state belongs to another plan or model.
-        """
-        path = None if self.folder is None else Path(self.folder) / STATE_FILE
-        return restore(path, self.plan, self.variables) if path and path.exists() else {}
-
-    def keep(self, result: dict) -> None:
-        """Keep what is reached now.
-
-        Args:
-            result: JSON-like.
-        """
-        if self.folder is not None:
-            store(Path(self.folder) / STATE_FILE, self.plan, result, self.variables)
 
 
 def store(path: Path, plan: dict, result: dict, variables: Sequence[keras.Variable]) -> None:

@@ -12,11 +12,10 @@ import numpy as np
 from helpers.freezing import freeze, unfreeze_from
 from helpers.graph import sized
 from helpers.layerwise import layerwise_optimizer, rates_report
-from helpers.phase_checks import check_optimizer, check_run
 from helpers.phases import Phase, PhasedHistory, gradual_phases
 from helpers.pixels import check_pixels
 from helpers.rate_finder import RateSearch, find_learning_rate
-from helpers.resuming import State
+from helpers.resuming import restore, store
 
 __all__ = [
     "Phase",
@@ -28,6 +27,8 @@ __all__ = [
     "layerwise_optimizer",
     "rates_report",
 ]
+
+STATE_FILE = "last_phase.npz"
 
 
 def fit_in_phases(
@@ -79,13 +80,15 @@ def fit_in_phases(
 
     Lesson: 05
     """
-    check_optimizer(optimizer)
-    check_run(model, base, phases, metrics, fit_options)
+    _check_optimizer(optimizer)
+    _check_run(model, base, phases, metrics, fit_options)
     _check_all_pixels(model, x, fit_options.get("validation_data"))
     optimizer.build(_ever_trained(model, base, phases))
-    plan = {} if resume_dir is None else _plan(phases, x, y, optimizer, loss, fit_options)
-    state = State(resume_dir, plan, [*model.variables, *optimizer.variables])
-    result = PhasedHistory(**state.reached())
+    state = None if resume_dir is None else Path(resume_dir) / STATE_FILE
+    plan = _plan(phases, x, y, optimizer, loss, fit_options) if state else {}
+    variables = [*model.variables, *optimizer.variables]
+    earlier = restore(state, plan, variables) if state and state.exists() else {}
+    result = PhasedHistory(**earlier)
     for number, phase in enumerate(phases):
         _set_trainable(base, phase)
         optimizer.learning_rate = phase.learning_rate
@@ -93,7 +96,8 @@ def fit_in_phases(
         if number >= len(result.phase_starts):  # the others were done in an earlier run
             history = model.fit(x, y, epochs=phase.epochs, **fit_options).history
             result.append(history, sized(model.trainable_variables))
-            state.keep(asdict(result))
+            if state:
+                store(state, plan, asdict(result), variables)
     return result
 
 
@@ -145,7 +149,51 @@ def _ever_trained(
     return list(union.values())
 
 
+def _check_run(
+    model: keras.Model,
+    base: keras.Model,
+    phases: Sequence[Phase],
+    metrics: Sequence,
+    fit_options: dict[str, Any],
+) -> None:
+    if isinstance(phases, Phase) or isinstance(metrics, str):
+        raise TypeError(f"phases={phases!r}, metrics={metrics!r}: both must be lists.")
+    if not phases:
+        raise ValueError("phases is empty: give at least one Phase(epochs, learning_rate).")
+    if "epochs" in fit_options:
+        raise ValueError("epochs is a part of each phase: leave it out here.")
+    known = {id(variable) for variable in model.variables}
+    if not all(id(variable) in known for variable in base.variables):
+        raise ValueError(
+            f"The base {base.name!r} is not a part of {model.name!r}: give the base that the "
+            "head was attached to."
+        )
+
+
 def _check_all_pixels(model: keras.Model, x: np.ndarray, validation: Any) -> None:
     check_pixels(model, x)
     if isinstance(validation, (tuple, list)):
         check_pixels(model, validation[0])
+
+
+def _check_optimizer(optimizer: keras.Optimizer) -> None:
+    if not isinstance(optimizer, keras.Optimizer):
+        raise TypeError(
+            f"optimizer={optimizer!r}: give an optimizer object such as keras.optimizers.Adam(), "
+            "so that all phases can share its state."
+        )
+    if optimizer.built:
+        raise ValueError(
+            f"The optimizer {optimizer.name!r} has been used before and knows only the variables "
+            "of that model: make a new one."
+        )
+    if optimizer.use_ema:
+        raise ValueError(
+            "use_ema=True does not work when the set of trained variables changes: make the "
+            "optimizer without it."
+        )
+    if isinstance(optimizer._learning_rate, keras.optimizers.schedules.LearningRateSchedule):
+        raise TypeError(
+            "The optimizer's learning rate is a schedule, which a phase cannot set: give a number; "
+            "the phases' learning_rate replaces it."
+        )
