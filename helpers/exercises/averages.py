@@ -7,31 +7,15 @@ import keras
 import numpy as np
 
 from helpers.bases import load_base
-from helpers.exercises.demands import need, need_function, need_model, need_returned
+from helpers.exercises.demands import model_from, need
 from helpers.exercises.measures import outputs, same
 
 
 def check_averages(features_of: Callable) -> str:
-    """Check a function from a base and the name of a layer to a model of averaged maps.
-
-    Args:
-        features_of: the answer.
-
-    Returns:
-        Why it is right.
-
-    Raises:
-        Wrong: it is not.
-
-    Lesson: 01
-    """
-    need_function(features_of)
+    """Check a function from a base and the name of a layer to a model of averaged maps."""
     glyphnet = load_base("glyphnet", include_top=True)
     for base, name in ((glyphnet, "block_3_relu"), (_other_base(), "second")):
-        model = features_of(base, name)
-        need_returned(model)
-        need_model(model)
-        _need_averages(model, base, base.get_layer(name))
+        _need_averages(model_from(features_of, base, name), base, base.get_layer(name))
     return "It gives one average for each map, in glyphnet and in a base that you have not seen."
 
 

@@ -44,33 +44,26 @@ def need_model(answer: Any, shape: tuple[int | None, ...] | None = None) -> None
         need(found == shape, f"Its output has the shape {found}, the question asks for {shape}.")
 
 
-def need_function(answer: Any) -> None:
-    """Go on only with a function.
+def model_from(build: Any, *given: Any) -> keras.Model:
+    """Call a function of the reader's; go on only if it gives a Keras model.
 
     Args:
-        answer: anything.
+        build: anything.
+        *given: what it is called with.
+
+    Returns:
+        The model.
 
     Raises:
-        Wrong: it cannot be called.
+        Wrong: it cannot be called, or gives something else.
 
     Lesson: 01
     """
-    need(callable(answer), f"This is a {type(answer).__name__}, not a function.")
-
-
-def need_returned(value: Any, what: str = "model") -> None:
-    """Go on only if a function has returned something.
-
-    Args:
-        value: what it returned.
-        what: what it should return.
-
-    Raises:
-        Wrong: it returned None.
-
-    Lesson: 01
-    """
-    need(value is not None, f"Your function returns None: end it with `return` and the {what}.")
+    need(callable(build), f"This is a {type(build).__name__}, not a function.")
+    model = build(*given)
+    need(model is not None, "Your function returns None: end it with `return` and the model.")
+    need_model(model)
+    return model
 
 
 def need_healthy(model: keras.Model, codes: Iterable[str], **options: Any) -> None:

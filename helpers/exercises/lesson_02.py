@@ -10,7 +10,7 @@ import pandas as pd
 from helpers.bases import load_base
 from helpers.checks import Question
 from helpers.data import load_digits_task
-from helpers.exercises.demands import need, need_function, need_healthy, need_model, need_returned
+from helpers.exercises.demands import model_from, need, need_healthy, need_model
 from helpers.exercises.measures import outputs, same
 from helpers.exercises.poolings import check_verdict, measured_poolings
 
@@ -85,13 +85,10 @@ def _check_cut(base: Any, saved: keras.Model) -> str:
 
 def _check_build(build: Callable) -> str:
     """A function from a base and a number of classes to a compiled model for integer labels."""
-    need_function(build)
     said = []
     for classes in (2, 5):
         base, x, y = _small_task(classes)
-        model = build(base, classes)
-        need_returned(model)
-        need_model(model)
+        model = model_from(build, base, classes)
         need(model.compiled, "Your model is not compiled: the loss is half of the answer.")
         known = {id(weight) for weight in model.weights}
         need(all(id(w) in known for w in base.weights), "The base that was given is not in it.")

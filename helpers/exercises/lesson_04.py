@@ -11,14 +11,7 @@ import pandas as pd
 from helpers.bases import load_base
 from helpers.checks import Question
 from helpers.data import Split, load_digits_task, load_letters_sample
-from helpers.exercises.demands import (
-    listed,
-    need,
-    need_function,
-    need_healthy,
-    need_model,
-    need_returned,
-)
+from helpers.exercises.demands import listed, model_from, need, need_healthy, need_model
 from helpers.exercises.measures import accuracy, interval_95, moved_by_fit, unlike_glyphnet
 
 LETTERS_LOST = 0.03
@@ -74,11 +67,8 @@ def _check_tuned(model: Any) -> str:
 
 def _check_still(build: Callable) -> str:
     """A function from a base to a compiled model whose kernels learn while statistics rest."""
-    need_function(build)
     base = _base_with_statistics()
-    model = build(base, 3)
-    need_returned(model)
-    need_model(model)
+    model = model_from(build, base, 3)
     images = np.random.default_rng(0).uniform(0, 9, (24, 8, 8, 1)).astype("float32")
     moved = moved_by_fit(model, Split(images, np.arange(24) % 3), batch_size=2)
     still = [path for path in moved if path.endswith(STATISTICS)]

@@ -11,7 +11,7 @@ import pandas as pd
 from helpers.bases import load_base
 from helpers.checks import Question
 from helpers.doctor import Findings, examine
-from helpers.exercises.demands import listed, need, need_function, need_healthy, need_model
+from helpers.exercises.demands import listed, need, need_healthy, need_model
 from helpers.exercises.measures import interval_95, unlike_glyphnet
 
 STEPS = 12
@@ -77,7 +77,7 @@ def _check_optimizer(model: Any) -> str:
 
 def _check_first_empty(first_empty: Callable) -> str:
     """A function that finds the first stage of a plan in which nothing new trains."""
-    need_function(first_empty)
+    need(callable(first_empty), f"This is a {type(first_empty).__name__}, not a function.")
     plans = {
         ("block_6_conv", "block_5_conv", "block_3_conv"): None,
         ("block_6_conv", "block_6_conv"): 1,

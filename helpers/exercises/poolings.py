@@ -20,13 +20,7 @@ COSTS = {"average": 1290, "maximum": 1290, "flatten": 20490}
 
 @cache
 def measured_poolings() -> pd.DataFrame:
-    """Measure three heads, once; see `pooling_draws`.
-
-    Returns:
-        Validation accuracy, 0 to 1, by draw and pooling; not to be changed.
-
-    Lesson: 02
-    """
+    """Measure three heads, once; see `pooling_draws`."""
     base, validation = load_base("glyphnet"), load_digits_task(5).validation
     poolings = {
         "average": lambda maps: maps.mean(axis=(1, 2)),
@@ -45,21 +39,7 @@ def measured_poolings() -> pd.DataFrame:
 
 
 def check_verdict(draws: pd.DataFrame, verdict: Any, choice: Any) -> str:
-    """Check what ten draws say of each pooling against the average, and which one to take.
-
-    Args:
-        draws: what `pooling_draws` gives.
-        verdict: for each other pooling `"better"`, `"worse"` or `"cannot tell"`.
-        choice: a pooling.
-
-    Returns:
-        Why the answer is right.
-
-    Raises:
-        Wrong: it is not.
-
-    Lesson: 02
-    """
+    """Check what ten draws say of each pooling against the average, and which one to take."""
     shares = {name: (draws[name] - draws["average"]) for name in ("maximum", "flatten")}
     need(
         isinstance(verdict, dict) and set(verdict) == set(shares),

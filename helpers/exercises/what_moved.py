@@ -5,24 +5,12 @@ from collections.abc import Callable
 import keras
 import numpy as np
 
-from helpers.exercises.demands import listed, need, need_function, need_returned
+from helpers.exercises.demands import listed, need
 
 
 def check_what_moved(what_moved: Callable) -> str:
-    """Check a function from a model and a training to the paths of the weights that it changed.
-
-    Args:
-        what_moved: the answer.
-
-    Returns:
-        Why it is right.
-
-    Raises:
-        Wrong: it is not.
-
-    Lesson: 03
-    """
-    need_function(what_moved)
+    """Check a function from a model and a training to the paths of the weights that it changed."""
+    need(callable(what_moved), f"This is a {type(what_moved).__name__}, not a function.")
     cases = {
         "nothing": ([], ""),
         "kernel": (["probe/kernel"], "Only a kernel moved, by 0.5. Did you copy it before?"),
@@ -39,7 +27,7 @@ def check_what_moved(what_moved: Callable) -> str:
     for case, (wanted, reason) in cases.items():
         model, calls = _probe(), []
         found = what_moved(model, lambda m=model, c=case, log=calls: (_move(m, c), log.append(c)))
-        need_returned(found, "paths")
+        need(found is not None, "Your function returns None: end it with `return` and the paths.")
         need(len(calls) == 1, f"Your function called train() {len(calls)} times; once is right.")
         need(
             sorted(map(str, found)) == wanted,
