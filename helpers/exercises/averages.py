@@ -7,8 +7,8 @@ import keras
 import numpy as np
 
 from helpers.bases import load_base
-from helpers.exercises.demands import model_from, need
-from helpers.exercises.measures import outputs, same
+from helpers.exercises.tools import need, outputs, same
+from helpers.exercises.trials import model_from
 
 
 def check_averages(features_of: Callable) -> str:

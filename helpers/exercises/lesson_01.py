@@ -10,8 +10,7 @@ from helpers.bases import load_base
 from helpers.checks import Question, Wrong
 from helpers.data import Split, load_letters_sample
 from helpers.exercises.averages import check_averages
-from helpers.exercises.demands import listed, need, need_model
-from helpers.exercises.measures import accuracy, outputs, same
+from helpers.exercises.tools import accuracy, listed, need, need_model, outputs, same
 from helpers.pixels import check_pixels
 
 READS = 0.9

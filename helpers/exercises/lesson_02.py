@@ -10,9 +10,9 @@ import pandas as pd
 from helpers.bases import load_base
 from helpers.checks import Question
 from helpers.data import load_digits_task
-from helpers.exercises.demands import model_from, need, need_healthy, need_model
-from helpers.exercises.measures import outputs, same
 from helpers.exercises.poolings import check_verdict, measured_poolings
+from helpers.exercises.tools import need, need_model, outputs, same
+from helpers.exercises.trials import model_from, need_healthy
 
 HEAD_FAULTS = ("one-unit-softmax", "activation-loss", "labels-loss", "class-count")
 

@@ -10,15 +10,17 @@ import pandas as pd
 from helpers.bases import load_base
 from helpers.checks import Question
 from helpers.data import load_digits_task
-from helpers.exercises.demands import listed, need, need_healthy, need_model
-from helpers.exercises.measures import (
+from helpers.exercises.tools import (
     accuracy,
     interval_95,
-    moved_by_fit,
+    listed,
+    need,
+    need_model,
     outputs,
     same,
     unlike_glyphnet,
 )
+from helpers.exercises.trials import moved_by_fit, need_healthy
 from helpers.exercises.what_moved import check_what_moved
 
 ENOUGH = 0.8

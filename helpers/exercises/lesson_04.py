@@ -11,8 +11,8 @@ import pandas as pd
 from helpers.bases import load_base
 from helpers.checks import Question
 from helpers.data import Split, load_digits_task, load_letters_sample
-from helpers.exercises.demands import listed, model_from, need, need_healthy, need_model
-from helpers.exercises.measures import accuracy, interval_95, moved_by_fit, unlike_glyphnet
+from helpers.exercises.tools import accuracy, interval_95, listed, need, need_model, unlike_glyphnet
+from helpers.exercises.trials import model_from, moved_by_fit, need_healthy
 
 LETTERS_LOST = 0.03
 """How much of the letters fine-tuning may cost in question 2."""

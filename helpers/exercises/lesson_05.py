@@ -11,8 +11,8 @@ import pandas as pd
 from helpers.bases import load_base
 from helpers.checks import Question
 from helpers.doctor import Findings, examine
-from helpers.exercises.demands import listed, need, need_healthy, need_model
-from helpers.exercises.measures import interval_95, unlike_glyphnet
+from helpers.exercises.tools import interval_95, listed, need, need_model, unlike_glyphnet
+from helpers.exercises.trials import need_healthy
 
 STEPS = 12
 """Two stages of three epochs, each of two batches."""

@@ -10,7 +10,7 @@ from sklearn.preprocessing import StandardScaler
 
 from helpers.bases import load_base
 from helpers.data import load_digits_task
-from helpers.exercises.demands import listed, need
+from helpers.exercises.tools import listed, need
 from helpers.features import extract_features
 
 NINE_OF_TEN = 0.9

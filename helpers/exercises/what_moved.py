@@ -5,7 +5,7 @@ from collections.abc import Callable
 import keras
 import numpy as np
 
-from helpers.exercises.demands import listed, need
+from helpers.exercises.tools import listed, need
 
 
 def check_what_moved(what_moved: Callable) -> str:

@@ -1,6 +1,8 @@
-"""What the checks of the exercises measure: they run an answer, and change nothing for good."""
+"""What the checks of the exercises share: demands, and measures that change nothing for good."""
 
+from collections.abc import Iterable
 from functools import cache
+from typing import Any
 
 import keras
 import numpy as np
@@ -8,8 +10,43 @@ import pandas as pd
 from scipy import stats
 
 from helpers.bases import load_base
+from helpers.checks import Wrong
 from helpers.data import Split
-from helpers.exercises.demands import need
+
+
+def need(condition: bool, reason: str) -> None:
+    """Go on only if something holds.
+
+    Args:
+        condition: what must hold.
+        reason: what is wrong otherwise.
+
+    Raises:
+        Wrong: it does not hold.
+
+    Lesson: 01
+    """
+    if not condition:
+        raise Wrong(reason)
+
+
+def need_model(answer: Any, shape: tuple[int | None, ...] | None = None) -> None:
+    """Go on only with a Keras model.
+
+    Args:
+        answer: anything.
+        shape: of its output; None for any.
+
+    Raises:
+        Wrong: it is something else, or gives another shape.
+
+    Lesson: 01
+    """
+    kind = type(answer).__name__
+    need(isinstance(answer, keras.Model), f"This is a {kind}; the question asks for a Keras model.")
+    if shape is not None:
+        found = tuple(answer.output_shape)
+        need(found == shape, f"Its output has the shape {found}, the question asks for {shape}.")
 
 
 def outputs(model: keras.Model, images: np.ndarray) -> np.ndarray:
@@ -58,37 +95,6 @@ def same(a: np.ndarray, b: np.ndarray) -> bool:
     return a.shape == b.shape and np.allclose(a, b, rtol=0, atol=1e-4 * most)
 
 
-def moved_by_fit(model: keras.Model, split: Split, *, batch_size: int = 32) -> list[str]:
-    """Fit a model for one epoch, see which of its weights move, and put everything back.
-
-    Args:
-        model: a compiled model.
-        split: pictures and labels; labels become one-hot where the loss wants that.
-        batch_size: as for `fit`.
-
-    Returns:
-        Paths of the weights that moved.
-
-    Raises:
-        Wrong: the model is not compiled.
-
-    Lesson: 03
-    """
-    need(model.compiled, "The model is not compiled: nothing can train it yet.")
-    outputs(model, split.images[:2])  # builds a model that knows no shape yet
-    loss = str(getattr(model.loss, "name", model.loss))
-    one_hot = loss.startswith("categorical")
-    labels = keras.utils.to_categorical(split.labels) if one_hot else split.labels
-    variables = [*model.variables, *model.optimizer.variables]
-    before = [variable.numpy() for variable in variables]
-    model.fit(split.images, labels, epochs=1, batch_size=batch_size, verbose=0)
-    old = dict(zip(map(id, variables), before, strict=True))
-    moved = [w.path for w in model.weights if not np.array_equal(old[id(w)], w.numpy())]
-    for variable, value in zip(variables, before, strict=True):
-        variable.assign(value)
-    return moved
-
-
 def unlike_glyphnet(model: keras.Model) -> list[str]:
     """Find the weights of a model that were glyphnet's and have other values now.
 
@@ -119,6 +125,24 @@ def interval_95(by_draw: pd.DataFrame) -> pd.DataFrame:
     mean = by_draw.mean()
     half = stats.t.ppf(0.975, len(by_draw) - 1) * by_draw.sem()
     return pd.DataFrame({"mean": mean, "low": mean - half, "high": mean + half})
+
+
+def listed(names: Iterable[Any]) -> str:
+    """Write names in a sentence.
+
+    Args:
+        names: anything that can be written.
+
+    Returns:
+        Such as `"a, b and c"`; `"none"` for no name; only the first three of many.
+
+    Lesson: 01
+    """
+    words = [str(name) for name in names]
+    if len(words) > 4:
+        return f"{', '.join(words[:3])} and {len(words) - 3} more"
+    *first, last = words or ["none"]
+    return f"{', '.join(first)} and {last}" if first else last
 
 
 @cache
