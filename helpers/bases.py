@@ -1,44 +1,22 @@
 """Load a base: a network trained on one task, the raw material for another."""
 
 import difflib
-import inspect
 import os
-import warnings
 from pathlib import Path
 from typing import Any
 
 import keras
 
-from helpers.pixels import PIXEL_INPUT, check_pixels, scale_like, with_pixel_input
+from helpers.applications import SIZES_WITH_TOP, application_names, load_application
+from helpers.pixels import PIXEL_INPUT, check_pixels, with_pixel_input
 from helpers.safe_loading import MODEL_SUFFIXES, load_saved
 
-__all__ = ["PIXEL_INPUT", "application_names", "check_pixels", "load_base"]
+__all__ = ["PIXEL_INPUT", "SIZES_WITH_TOP", "application_names", "check_pixels", "load_base"]
 
 DATA = Path(__file__).parent.parent / "data"
 
 BUNDLED = {"glyphnet": "pool", "langnet": "final_output"}
 """Name of each bundled base, a file in data/, and the first layer of its top."""
-
-SIZES_WITH_TOP = {
-    "EfficientNetB1": 240,
-    "EfficientNetB2": 260,
-    "EfficientNetB3": 300,
-    "EfficientNetB4": 380,
-    "EfficientNetB5": 456,
-    "EfficientNetB6": 528,
-    "EfficientNetB7": 600,
-    "EfficientNetV2B1": 240,
-    "EfficientNetV2B2": 260,
-    "EfficientNetV2B3": 300,
-    "EfficientNetV2S": 384,
-    "EfficientNetV2M": 480,
-    "EfficientNetV2L": 480,
-    "InceptionResNetV2": 299,
-    "InceptionV3": 299,
-    "NASNetLarge": 331,
-    "Xception": 299,
-}
-"""Height and width, in pixels, that an application takes with its top, where not 224."""
 
 
 def load_base(
@@ -82,86 +60,23 @@ def load_base(
     Lesson: 01
     Source: https://keras.io/api/applications/
     """
+    _check_weights(weights)
+    if source in application_names():
+        _refuse(source, input_range=input_range)
+        return load_application(source, include_top, weights, input_shape, options)
+    _refuse(source, input_shape=input_shape, **options)
+    if source in BUNDLED:
+        _refuse(source, input_range=input_range)
+        return _bundled(source, include_top, weights)
+    return _saved(source, weights, input_range)
+
+
+def _check_weights(weights: Any) -> None:
     if weights not in ("imagenet", None):
         raise ValueError(
             f"weights must be 'imagenet' or None, not {weights!r}. For weights from a file, "
             "use weights=None and then base.load_weights(path)."
         )
-    if source in application_names():
-        _refuse(source, input_range=input_range)
-        return _application(source, include_top, weights, input_shape, options)
-    _refuse(source, input_shape=input_shape, **options)
-    if source in BUNDLED:
-        _refuse(source, input_range=input_range)
-        return _bundled(source, include_top, weights)
-    if not _is_path(source):
-        raise ValueError(_unknown_name(source))
-    if weights is None:
-        raise ValueError(f"weights=None cannot be used with {str(source)!r}: leave it out.")
-    return with_pixel_input(load_saved(source), source, input_range)
-
-
-def application_names() -> tuple[str, ...]:
-    """Name every network in `keras.applications`.
-
-    Returns:
-        The names, sorted, as `load_base` takes them.
-
-    Lesson: 01
-    Source: https://keras.io/api/applications/
-    """
-    members = vars(keras.applications).items()
-    return tuple(sorted(name for name, member in members if inspect.isfunction(member)))
-
-
-def _application(
-    name: str, include_top: bool, weights: str | None, input_shape: tuple | None, options: dict
-) -> keras.Model:
-    _check_application_options(name, input_shape, options)
-    build = getattr(keras.applications, name)
-    module = getattr(keras.applications, build.__module__.rsplit(".", 1)[-1])
-    shape = input_shape or _default_shape(name, include_top)
-    pixels = keras.Input(shape, name=PIXEL_INPUT)
-    options = options | {"include_top": include_top, "weights": weights, "input_shape": shape}
-    try:
-        with warnings.catch_warnings():
-            if input_shape is None:  # which weights that gets is documented above
-                warnings.filterwarnings("ignore", "`input_shape` is undefined", UserWarning)
-            model = build(input_tensor=scale_like(pixels, module.preprocess_input), **options)
-    except Exception as error:
-        if isinstance(error, OSError) or type(error) is Exception:  # what Keras' get_file raises
-            raise FileNotFoundError(_no_weights(name, error)) from error
-        raise
-    return keras.Model(pixels, model.output, name=model.name)
-
-
-def _check_application_options(name: str, input_shape: tuple | None, options: dict) -> None:
-    if input_shape is not None and (len(input_shape) != 3 or input_shape[-1] != 3):
-        raise ValueError(
-            f"input_shape must be (height, width, 3), not {input_shape}: {name} takes colour "
-            "images. Make three channels of a grey image with np.repeat(images, 3, axis=-1)."
-        )
-    if "include_preprocessing" in options or "input_tensor" in options:
-        raise ValueError(
-            f"include_preprocessing and input_tensor cannot be used with {name}: every base takes "
-            "raw pixels, 0 to 255. Leave them out, or call keras.applications yourself."
-        )
-
-
-def _default_shape(name: str, include_top: bool) -> tuple[int | None, int | None, int]:
-    any_size = not include_top and not name.startswith("NASNet")
-    size = None if any_size else SIZES_WITH_TOP.get(name, 224)
-    return size, size, 3
-
-
-def _no_weights(name: str, error: Exception) -> str:
-    folder = Path(os.environ.get("KERAS_HOME", "~/.keras")).expanduser() / "models"
-    return (
-        f"The ImageNet weights of {name} are not in {folder} and could not be downloaded "
-        f"({error}). Connect to the network once; or put that file into the folder 'models' of a "
-        "writable folder and name it in the environment variable KERAS_HOME before Python starts; "
-        "or pass weights=None for random weights; or use load_base('glyphnet'), which is bundled."
-    )
 
 
 def _bundled(name: str, include_top: bool, weights: str | None) -> keras.Model:
@@ -174,6 +89,16 @@ def _bundled(name: str, include_top: bool, weights: str | None) -> keras.Model:
     if include_top:
         return model
     return keras.Model(model.input, model.get_layer(BUNDLED[name]).input, name=model.name)
+
+
+def _saved(
+    source: str | os.PathLike, weights: str | None, input_range: tuple[float, float] | None
+) -> keras.Model:
+    if not _is_path(source):
+        raise ValueError(_unknown_name(source))
+    if weights is None:
+        raise ValueError(f"weights=None cannot be used with {str(source)!r}: leave it out.")
+    return with_pixel_input(load_saved(source), source, input_range)
 
 
 def _is_path(source: str | os.PathLike) -> bool:

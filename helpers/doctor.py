@@ -17,7 +17,7 @@ from helpers.doctor_case import make_case
 from helpers.doctor_data import read_splits
 from helpers.doctor_findings import Finding, Findings
 from helpers.doctor_groups import check_groups
-from helpers.doctor_head import check_outputs
+from helpers.doctor_loss import check_outputs
 from helpers.doctor_pixels import check_pixel_contract
 from helpers.doctor_rates import check_rate
 from helpers.doctor_stages import (

@@ -6,10 +6,8 @@ import keras
 from keras import layers
 
 from helpers.doctor_families import Family, end_of, family_of
-from helpers.freezing import STATISTICS
+from helpers.freezing import Leaf
 from helpers.graph import leaf_layers
-
-Leaf = tuple[str, keras.Layer]
 
 
 def given_base(model: keras.Model, base: keras.Model) -> tuple[list[Leaf], str, keras.Model | None]:
@@ -53,7 +51,7 @@ def inferred_base(model: keras.Model) -> tuple[list[Leaf], str, keras.Model | No
             return list(leaf_layers(part)), part.name, part
     family = family_of(model.layers)
     if family:
-        return list(_leaves(_own_layers(model.layers, family))), family.module, None
+        return list(leaf_layers(_own_layers(model.layers, family))), family.module, None
     nested = next((part for part in _nested(model) if part.weights), None)
     if nested is None or nested is model.layers[-1]:
         return [], "", None
@@ -75,20 +73,6 @@ def has_graph(model: keras.Model) -> bool:
     return all(
         isinstance(each, keras.Sequential) or getattr(each, "outputs", None) for each in parts
     )
-
-
-def learners(leaves: list[Leaf]) -> list[Leaf]:
-    """Pick the layers that can learn.
-
-    Args:
-        leaves: paths and layers.
-
-    Returns:
-        Those that hold weights which are no statistics.
-
-    Lesson: 12
-    """
-    return [leaf for leaf in leaves if leaf[1].weights and not isinstance(leaf[1], STATISTICS)]
 
 
 def batch_norms(leaves: list[Leaf]) -> list[Leaf]:
@@ -119,34 +103,6 @@ def steps_of(model: keras.Model) -> list:
     return list(getattr(model, "operations", None) or model.layers)
 
 
-def is_input(layer: keras.Layer) -> bool:
-    """Tell whether a layer is only the entrance of a model.
-
-    Args:
-        layer: any layer.
-
-    Returns:
-        Whether it is an `InputLayer`.
-
-    Lesson: 12
-    """
-    return isinstance(layer, layers.InputLayer)
-
-
-def sized(weights: list[keras.Variable]) -> int:
-    """Count the numbers in weights.
-
-    Args:
-        weights: variables.
-
-    Returns:
-        How many numbers they hold.
-
-    Lesson: 12
-    """
-    return sum(int(keras.ops.size(weight)) for weight in weights)
-
-
 def some(names: list[str], n: int = 3) -> str:
     """Name the first and the last of many, for a line of evidence.
 
@@ -175,11 +131,3 @@ def _own_layers(parts: list[keras.Layer], family: Family) -> list[keras.Layer]:
     """Those of a flat model that belong to the network: not what was put before it, or on it."""
     first = next(i for i, part in enumerate(parts) if part.weights)
     return parts[first : end_of(parts, family)]
-
-
-def _leaves(parts: list[keras.Layer]) -> Iterator[Leaf]:
-    for part in parts:
-        if isinstance(part, keras.Model):
-            yield from ((f"{part.name}/{path}", leaf) for path, leaf in leaf_layers(part))
-        else:
-            yield part.name, part

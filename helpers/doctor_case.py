@@ -7,9 +7,10 @@ from typing import Any
 
 import keras
 
-from helpers.doctor_anatomy import Leaf, given_base, has_graph, inferred_base, learners
+from helpers.doctor_anatomy import given_base, has_graph, inferred_base
 from helpers.doctor_data import Samples
 from helpers.doctor_families import Family, family_of
+from helpers.freezing import Leaf, learners
 from helpers.graph import leaf_layers
 
 

@@ -2,9 +2,11 @@
 
 from collections.abc import Iterator
 
-from helpers.doctor_anatomy import batch_norms, learners, sized, some
+from helpers.doctor_anatomy import batch_norms, some
 from helpers.doctor_case import Case, is_used
 from helpers.doctor_findings import Finding
+from helpers.freezing import learners
+from helpers.graph import sized
 
 
 def check_head(case: Case) -> Iterator[Finding]:

@@ -1,16 +1,14 @@
 """The doctor's checks of pixels: what reaches the first layer of the base, and what it takes."""
 
-from collections.abc import Iterator, Sequence
-from typing import Any
+from collections.abc import Iterator
 
 import keras
 import numpy as np
 
-from helpers.doctor_anatomy import is_input, steps_of
+from helpers.doctor_arriving import arriving_at_base
 from helpers.doctor_case import Case
 from helpers.doctor_data import is_image
 from helpers.doctor_findings import Finding
-from helpers.doctor_stillness import is_noise
 from helpers.pixels import check_pixels, takes_raw_pixels
 
 ROWS = 32
@@ -50,7 +48,7 @@ def check_pixel_contract(case: Case) -> Iterator[Finding]:
     if takes_raw_pixels(case.model):
         yield from _raw_contract(case.model, x)
         return
-    arriving = _arriving(case, x) if case.family else None
+    arriving = arriving_at_base(case, x) if case.family else None
     if arriving is None:
         return
     wanted = case.family.pixels
@@ -80,69 +78,6 @@ def look(pixels: np.ndarray) -> str:
     if max(-low, high) <= 1.2:
         return SIGNED
     return CENTRED if low < -10 else STANDARD
-
-
-def reaches(model: keras.Model, steps: Sequence, x: Any) -> Any:
-    """Run images through the first steps of a model, in inference mode.
-
-    Args:
-        model: a model with a graph.
-        steps: its first layers and operations, in order.
-        x: a batch of images.
-
-    Returns:
-        What comes out of the last of these steps; None where it is not one tensor.
-
-    Lesson: 12
-    """
-    steps, models = [step for step in steps if not is_input(step)], []
-    while steps and isinstance(steps[-1], keras.Model):  # its output belongs to its own graph
-        models.insert(0, steps.pop())
-    values = keras.ops.convert_to_tensor(x)
-    try:
-        if not model.built:  # a Sequential that has not seen its input: its layers, one by one
-            models = [step for step in [*steps, *models] if not is_noise(step)]
-        elif steps:
-            way = keras.Model(model.inputs, steps[-1].output, name="before_base")
-            values = way(values, training=False)
-        for each in models:
-            values = each(values, training=False) if each.built else each.call(values)
-    except (ValueError, TypeError, AttributeError):  # several inputs, or another shape
-        return None
-    return values
-
-
-def _arriving(case: Case, x: np.ndarray) -> np.ndarray | None:
-    """What reaches the base: raw pixels at its entrance, or what its first layer works on."""
-    model, nested = case.model, case.nested
-    if not case.reachable or (nested is not None and nested not in model.layers):
-        return None
-    values = x
-    if nested is not None:
-        before = _up_to(steps_of(model), nested)
-        values = None if any(map(_has_weights, before)) else reaches(model, before, x)
-    if case.family.pixels != "raw" and values is not None:
-        own = nested if nested is not None else model
-        values = reaches(own, _before_weights(steps_of(own)), values)
-    values = None if values is None else keras.ops.convert_to_numpy(values).astype("float32")
-    return values if is_image(values) else None
-
-
-def _before_weights(steps: list) -> list:
-    borders = (step for step in steps if _has_weights(step) or _is_border(step))
-    return _up_to(steps, next(borders))
-
-
-def _up_to(steps: list, end: keras.Layer) -> list:
-    return steps[: next(i for i, step in enumerate(steps) if step is end)]
-
-
-def _has_weights(step: Any) -> bool:
-    return bool(getattr(step, "weights", None))
-
-
-def _is_border(layer: keras.Layer) -> bool:
-    return isinstance(layer, keras.layers.ZeroPadding2D)
 
 
 def _raw_contract(model: keras.Model, x: np.ndarray) -> Iterator[Finding]:
@@ -190,7 +125,7 @@ def _is_reversed(case: Case, x: np.ndarray, arriving: np.ndarray) -> bool:
         return float(arriving[..., 0].min()) >= -BLUE_MEAN - 1
     colours = np.zeros((2, *x.shape[1:]), "float32")
     colours[1, ..., 0] = 255
-    response = np.ptp(_arriving(case, colours), axis=0).mean(axis=(0, 1))
+    response = np.ptp(arriving_at_base(case, colours), axis=0).mean(axis=(0, 1))
     return int(response.argmax()) == 2
 
 

@@ -5,10 +5,10 @@ from collections.abc import Iterator
 import keras
 from keras import layers
 
-from helpers.doctor_anatomy import Leaf, batch_norms, some
+from helpers.doctor_anatomy import batch_norms, some
 from helpers.doctor_case import Case, is_used
 from helpers.doctor_findings import Finding
-from helpers.freezing import DROPOUTS
+from helpers.freezing import DROPOUTS, Leaf
 from helpers.graph import parts_of
 
 KEEPS_PACE = 0.95
@@ -62,18 +62,20 @@ def check_batch_norm(case: Case) -> Iterator[Finding]:
     """
     norms = batch_norms(case.base)
     live = [leaf for leaf in norms if is_used(case) and leaf[1].trainable]
-    live = [leaf for leaf in live if not _keeps_pace(leaf[1], norms)]
+    pacing = [leaf for leaf in live if _keeps_pace(leaf[1], norms)]
+    moving = [leaf for leaf in live if leaf not in pacing]
     if not case.reachable:
-        live = _moved(case, live)
-    if not live:
+        moving = _moved(case, moving)
+    if not moving:
         return
-    frozen = len(norms) - len(live)
+    others = f"{sum(not norm.trainable for _, norm in norms)} are frozen"
+    others += f", {len(pacing)} keep pace by a lower momentum" if pacing else ""
     yield Finding(
         code="batchnorm-moves",
         severity="warning",
         title=f"BatchNormalization of {case.base_name!r} will move during training",
-        evidence=f"{len(live)} BatchNormalization layers have trainable=True ({frozen} are "
-        f"frozen): {some([path for path, _ in live])}.",
+        evidence=f"{len(moving)} BatchNormalization layers have trainable=True ({others}): "
+        f"{some([path for path, _ in moving])}.",
         why="In fit they use the statistics of each batch and shift the stored ones, also behind "
         "base(x, training=False): validation drops although the training loss falls.",
         fix="helpers.freezing.keep_still(base), or for each of them layer.trainable = False, then "

@@ -9,10 +9,13 @@ import keras
 import pandas as pd
 from keras import layers
 
-from helpers.graph import leaf_layers, parts_of
+from helpers.graph import leaf_layers, parts_of, sized
 
 DROPOUTS = (layers.Dropout, layers.AlphaDropout, layers.GaussianDropout)
 STATISTICS = (layers.BatchNormalization, layers.Normalization)
+
+Leaf = tuple[str, keras.Layer]
+"""A layer with its path, as `leaf_layers` gives them."""
 
 
 def keep_still(model: keras.Model) -> None:
@@ -76,7 +79,7 @@ def unfreeze_from(model: keras.Model, layer_name: str) -> list[str]:
     """
     leaves = list(leaf_layers(model))
     start = _position(model, layer_name, leaves)
-    chosen = [layer for _, layer in leaves[start:] if _can_learn(layer)]
+    chosen = [layer for _, layer in learners(leaves[start:])]
     if not chosen:
         raise ValueError(
             f"Nothing to train from layer {layer_name!r} on in {model.name!r}: the layers from "
@@ -106,7 +109,7 @@ def unfreeze_last(model: keras.Model, n: int) -> list[str]:
     Lesson: 04
     """
     leaves = list(leaf_layers(model))
-    candidates = [layer for _, layer in leaves if _can_learn(layer)]
+    candidates = [layer for _, layer in learners(leaves)]
     if not 1 <= n <= len(candidates):
         raise ValueError(
             f"Cannot unfreeze the last n={n} layers: {model.name!r} has {len(candidates)} layers "
@@ -130,11 +133,11 @@ def trainable_report(model: keras.Model) -> pd.DataFrame:
     Lesson: 03
     """
     rows = {
-        path: (type(layer).__name__, layer.count_params(), _size(layer.trainable_weights))
+        path: (type(layer).__name__, layer.count_params(), sized(layer.trainable_weights))
         for path, layer in leaf_layers(model)
         if layer.weights
     }
-    total = ("", model.count_params(), _size(model.trainable_weights))
+    total = ("", model.count_params(), sized(model.trainable_weights))
     table = pd.DataFrame.from_dict(
         {**rows, "total": total}, orient="index", columns=["type", "parameters", "trainable"]
     )
@@ -142,17 +145,21 @@ def trainable_report(model: keras.Model) -> pd.DataFrame:
     return table.rename_axis("layer")
 
 
-def _can_learn(layer: keras.Layer) -> bool:
-    return bool(layer.weights) and not isinstance(layer, STATISTICS)
+def learners(leaves: list[Leaf]) -> list[Leaf]:
+    """Pick the layers that can learn.
+
+    Args:
+        leaves: paths and layers.
+
+    Returns:
+        Those that hold weights which are no statistics.
+
+    Lesson: 04
+    """
+    return [leaf for leaf in leaves if leaf[1].weights and not isinstance(leaf[1], STATISTICS)]
 
 
-def _size(weights: list[keras.Variable]) -> int:
-    return sum(int(keras.ops.size(weight)) for weight in weights)
-
-
-def _train_only(
-    model: keras.Model, leaves: list[tuple[str, keras.Layer]], chosen: list[keras.Layer]
-) -> list[str]:
+def _train_only(model: keras.Model, leaves: list[Leaf], chosen: list[keras.Layer]) -> list[str]:
     model.trainable = True  # nested models too: a frozen container hides the flags inside it
     for _, layer in leaves:
         layer.trainable = False
@@ -171,14 +178,14 @@ def _hold_what_is_adapted(layer: keras.Layer) -> None:
             weight.trainable = False
 
 
-def _position(model: keras.Model, layer_name: str, leaves: list[tuple[str, keras.Layer]]) -> int:
+def _position(model: keras.Model, layer_name: str, leaves: list[Leaf]) -> int:
     paths = [path for path, _ in leaves]
     if layer_name in paths:
         return paths.index(layer_name)
     inside = next((i for i, path in enumerate(paths) if path.startswith(f"{layer_name}/")), None)
     if inside is not None:
         return inside
-    can_learn = [path for path, layer in leaves if _can_learn(layer)]
+    can_learn = [path for path, _ in learners(leaves)]
     close = difflib.get_close_matches(str(layer_name), can_learn, n=3, cutoff=0.4)
     close = close or can_learn[-3:]
     raise ValueError(
@@ -187,5 +194,5 @@ def _position(model: keras.Model, layer_name: str, leaves: list[tuple[str, keras
     )
 
 
-def _last_that_learn(leaves: list[tuple[str, keras.Layer]]) -> str:
-    return ", ".join([path for path, layer in leaves if _can_learn(layer)][-3:]) or "none"
+def _last_that_learn(leaves: list[Leaf]) -> str:
+    return ", ".join([path for path, _ in learners(leaves)][-3:]) or "none"

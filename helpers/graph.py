@@ -1,20 +1,20 @@
 """Find one's way in the graph of a Keras model: its layers, and the tensors between them.
 
-Keras keeps the graph in members that are not public. They are used here and in `surgery`, nowhere
-else, and Keras is pinned.
+Keras keeps the graph in members that are not public, used here and in `tops` alone; it is pinned.
 """
 
-from collections.abc import Iterator
+import tempfile
+from collections.abc import Iterable, Iterator
 from typing import Any
 
 import keras
 
 
-def leaf_layers(model: keras.Model) -> Iterator[tuple[str, keras.Layer]]:
+def leaf_layers(model: keras.Model | list[keras.Layer]) -> Iterator[tuple[str, keras.Layer]]:
     """Yield every innermost layer of a model with its path, nested models opened.
 
     Args:
-        model: any Keras model.
+        model: any Keras model, or some layers of one.
 
     Yields:
         `(path, layer)` in the order of the model's graph; the path of a layer inside a nested
@@ -22,10 +22,9 @@ def leaf_layers(model: keras.Model) -> Iterator[tuple[str, keras.Layer]]:
 
     Lesson: 01
     """
-    for layer in model.layers:
+    for layer in getattr(model, "layers", model):
         if isinstance(layer, keras.Model):
-            for path, leaf in leaf_layers(layer):
-                yield f"{layer.name}/{path}", leaf
+            yield from ((f"{layer.name}/{path}", leaf) for path, leaf in leaf_layers(layer))
         else:
             yield layer.name, layer
 
@@ -42,6 +41,20 @@ def parts_of(layer: keras.Layer) -> list[keras.Layer]:
     Lesson: 08
     """
     return list(layer._flatten_layers())
+
+
+def sized(weights: Iterable[keras.Variable]) -> int:
+    """Count the numbers in weights.
+
+    Args:
+        weights: variables.
+
+    Returns:
+        How many numbers they hold.
+
+    Lesson: 03
+    """
+    return sum(int(keras.ops.size(weight)) for weight in weights)
 
 
 def carries_mask(tensor: keras.KerasTensor) -> bool:
@@ -153,16 +166,33 @@ def submodel(model: keras.Model, outputs: keras.KerasTensor, suffix: str) -> ker
     return keras.Model(inputs, outputs, name=f"{model.name}_{suffix}")
 
 
+def cloned(model: keras.Model, **options: Any) -> keras.Model:
+    """Copy a model with all its weights.
+
+    Args:
+        model: a Functional model.
+        options: as for `keras.models.clone_model`.
+
+    Returns:
+        The copy; it shares no layer with the model.
+
+    Lesson: 01
+    """
+    copy = keras.models.clone_model(model, **options)
+    with tempfile.TemporaryDirectory() as folder:  # set_weights would miss some layers' state
+        model.save_weights(f"{folder}/all.weights.h5")
+        copy.load_weights(f"{folder}/all.weights.h5")
+    return copy
+
+
 def _inputs_of(node: Any) -> list[keras.KerasTensor]:
     """What a layer works on in one of its uses, without the masks that Keras hands it beside."""
-    given = node.arguments.kwargs.items()
-    masks = [value for name, value in given if name.endswith("mask")]
+    masks = [value for name, value in node.arguments.kwargs.items() if name.endswith("mask")]
     return [tensor for tensor in node.input_tensors if not any(tensor is mask for mask in masks)]
 
 
 def _unknown_layer(model: keras.Model, layer_name: str) -> str:
-    names = [layer.name for layer in model.layers]
-    nested = [m.name for m in model.layers if isinstance(m, keras.Model)]
-    hint = f" Cut a nested model by itself: model.get_layer({nested[0]!r})." if nested else ""
-    last = ", ".join(names[-6:])
+    nested = next((m.name for m in model.layers if isinstance(m, keras.Model)), None)
+    hint = f" Cut a nested model by itself: model.get_layer({nested!r})." if nested else ""
+    last = ", ".join(layer.name for layer in model.layers[-6:])
     return f"No layer {layer_name!r} in {model.name!r}. Its last layers: {last}.{hint}"

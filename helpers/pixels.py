@@ -6,12 +6,14 @@ model. (In `.keras` files; `.h5` cannot hold the reversed channels of VGG and Re
 """
 
 import os
-import tempfile
 from collections.abc import Callable
+from functools import partial
 from typing import Any
 
 import keras
 import numpy as np
+
+from helpers.graph import cloned
 
 PIXEL_INPUT = "pixels_0_255"
 """Name of the input of every base that takes raw pixels, 0 to 255."""
@@ -171,15 +173,15 @@ def _behind_pixel_input(model: keras.Model, low: float, high: float) -> keras.Mo
     scaled = pixels
     if (low, high) != (0, 255):
         scaled = keras.layers.Rescaling((high - low) / 255, low, name="pixel_scaling")(pixels)
+    call = partial(_call_with, scaled, pixels)
+    return cloned(flat, input_tensors=pixels, call_function=call)
 
-    def call(layer: keras.Layer, *args: Any, **kwargs: Any) -> Any:
-        args, kwargs = keras.tree.map_structure(
-            lambda value: scaled if value is pixels else value, (args, kwargs)
-        )
-        return layer(*args, **kwargs)
 
-    copy = keras.models.clone_model(flat, input_tensors=pixels, call_function=call)
-    with tempfile.TemporaryDirectory() as folder:  # set_weights would miss some layers' state
-        flat.save_weights(f"{folder}/all.weights.h5")
-        copy.load_weights(f"{folder}/all.weights.h5")
-    return copy
+def _call_with(
+    new: keras.KerasTensor, old: keras.KerasTensor, layer: keras.Layer, *args: Any, **kwargs: Any
+) -> Any:
+    """Call a layer with one tensor in the place of another."""
+    args, kwargs = keras.tree.map_structure(
+        lambda value: new if value is old else value, (args, kwargs)
+    )
+    return layer(*args, **kwargs)

@@ -3,7 +3,6 @@
 Colours are those of Okabe and Ito and the cividis scale: they stay apart for colour-blind readers.
 """
 
-import math
 from collections.abc import Mapping, Sequence
 
 import keras
@@ -14,6 +13,7 @@ from matplotlib.colorbar import Colorbar
 from sklearn.metrics import ConfusionMatrixDisplay
 
 from helpers.figure_style import BLUE, TEXT_SIZE, VERMILLION, label_axes
+from helpers.picture_grid import as_pictures, grid, title_picture
 from helpers.rate_plots import plot_rate_search, plot_rates
 from helpers.training import PhasedHistory
 
@@ -27,9 +27,6 @@ __all__ = [
     "plot_rate_search",
     "plot_rates",
 ]
-
-TITLE_LENGTH = 14
-"""Characters that fit above a picture of a grid; a longer title is broken in two."""
 
 
 def plot_history(
@@ -109,49 +106,17 @@ def plot_images(
 
     Lesson: 00
     """
-    pictures = _pictures(images)
+    pictures = as_pictures(images)
     for name, given in (("labels", labels), ("predictions", predictions)):
         if given is not None and len(given) != len(pictures):
             raise ValueError(f"{len(given)} {name} for {len(pictures)} images: give one for each.")
-    axes = _grid(len(pictures), columns=columns, side=1.6)
+    axes = grid(len(pictures), columns=columns, side=1.6)
     for index, (ax, picture) in enumerate(zip(axes, pictures, strict=True)):
         ax.imshow(picture, cmap="gray", vmin=0, vmax=255)
         true = None if labels is None else labels[index]
         predicted = None if predictions is None else predictions[index]
-        _title_picture(ax, true, predicted, class_names)
+        title_picture(ax, true, predicted, class_names)
     return axes
-
-
-def _pictures(images: np.ndarray) -> np.ndarray:
-    """Raw pixels as `uint8`, without the channel axis where the pictures are grey."""
-    array = np.asarray(images)
-    if array.ndim not in (3, 4) or (array.ndim == 4 and array.shape[-1] not in (1, 3)):
-        raise ValueError(
-            f"images has shape {array.shape}: give (n, height, width), with 1 or 3 channels last."
-        )
-    if len(array) == 0:
-        raise ValueError("images is empty: give at least one picture.")
-    low, high = float(array.min()), float(array.max())
-    if low < 0 or high > 255 or (0 < high <= 1 and array.dtype.kind == "f"):
-        raise ValueError(f"images run from {low:g} to {high:g}: give raw pixels, 0 to 255.")
-    grey = array.ndim == 4 and array.shape[-1] == 1
-    return np.round(array[..., 0] if grey else array).astype("uint8")
-
-
-def _title_picture(
-    ax: Axes, label: int | None, predicted: int | None, class_names: Sequence[str] | None
-) -> None:
-    def name(index: int) -> str:
-        return str(index) if class_names is None else class_names[index]
-
-    shown = label if predicted is None else predicted
-    if shown is None:
-        return
-    wrong = label is not None and label != shown
-    text = f"{name(shown)}, not {name(label)}" if wrong else name(shown)
-    if len(text) > TITLE_LENGTH:
-        text = text.replace(", not ", ",\nnot ")
-    ax.set_title(text, color=VERMILLION if wrong else "black", fontsize=TEXT_SIZE)
 
 
 def plot_confusion(
@@ -220,26 +185,13 @@ def plot_feature_maps(maps: np.ndarray, *, columns: int = 8) -> np.ndarray:
             f"maps has shape {array.shape}: give (height, width, channels) of one picture, "
             "such as features[0]."
         )
-    axes = _grid(array.shape[-1], columns=columns, side=1.2)
+    axes = grid(array.shape[-1], columns=columns, side=1.2)
     for channel, ax in enumerate(axes):
         scale = {"vmin": array.min(), "vmax": array.max()}
         image = ax.imshow(array[..., channel], cmap="cividis", **scale)
         ax.set_title(str(channel), fontsize=TEXT_SIZE)
     _label_bar(ax.figure.colorbar(image, ax=axes.tolist()), "activation")
     return axes
-
-
-def _grid(n: int, *, columns: int, side: float) -> np.ndarray:
-    """`n` Axes without frame in rows of `columns`, each `side` inches wide."""
-    if columns < 1:
-        raise ValueError(f"columns={columns}: give 1 or more.")
-    columns = min(columns, n)
-    rows = math.ceil(n / columns)
-    size = (columns * side, rows * (side + 0.3))
-    axes = plt.subplots(rows, columns, figsize=size, squeeze=False, layout="constrained")[1]
-    for ax in axes.flat:
-        ax.set_axis_off()
-    return axes.flat[:n]
 
 
 def _label_bar(bar: Colorbar, text: str) -> None:

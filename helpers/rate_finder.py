@@ -1,14 +1,14 @@
 """Find a learning rate: let it rise step by step, and watch the loss."""
 
 import random
-import tempfile
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
 from typing import NamedTuple
 
 import keras
 import numpy as np
 
+from helpers.graph import cloned
 from helpers.pixels import check_pixels
 
 SMOOTHING = 0.9
@@ -74,16 +74,11 @@ def find_learning_rate(
     _check(model, lowest, highest, steps)
     check_pixels(model, x)
     rates = np.geomspace(lowest, highest, steps)
-    losses: list[float] = []
     with _random_numbers_kept():
         copy = _copy(model, rising=(lowest, rates[1] / rates[0]))
-        for batch in _batches(x, y, steps, batch_size):
-            losses.append(float(copy.train_on_batch(*batch, return_dict=True)["loss"]))
-            smoothed = _smooth(losses)
-            if not smoothed[-1] < DIVERGED * smoothed.min():
-                break
-    rates, values = rates[: len(losses)], np.array(losses)
-    return RateSearch(rates, values, smoothed, _suggest(rates, smoothed))
+        losses = _losses(copy, _batches(x, y, steps, batch_size))
+    rates, smoothed = rates[: len(losses)], _smooth(losses)
+    return RateSearch(rates, np.array(losses), smoothed, _suggest(rates, smoothed))
 
 
 def _check(model: keras.Model, lowest: float, highest: float, steps: int) -> None:
@@ -112,16 +107,23 @@ def _copy(model: keras.Model, *, rising: tuple[float, float]) -> keras.Model:
     """A compiled copy whose rate begins at `rising[0]` and is multiplied by `rising[1]`."""
     simple = isinstance(model, keras.Sequential)
     ends = (model.inputs[0], model.outputs[0]) if simple else (model.input, model.output)
-    same_layers = keras.Model(*ends)  # not compiled: clone_model would compile the copy alike
-    copy = keras.models.clone_model(same_layers)
-    with tempfile.TemporaryDirectory() as folder:  # set_weights would miss some layers' state
-        same_layers.save_weights(f"{folder}/all.weights.h5")
-        copy.load_weights(f"{folder}/all.weights.h5")
+    copy = cloned(keras.Model(*ends))  # not compiled: clone_model would compile the copy alike
     optimizer = type(model.optimizer).from_config(model.optimizer.get_config())
     optimizer.learning_rate = keras.optimizers.schedules.ExponentialDecay(rising[0], 1, rising[1])
     weights = model.get_compile_config()["loss_weights"]
     copy.compile(optimizer, model.loss, loss_weights=weights)
     return copy
+
+
+def _losses(model: keras.Model, batches: Iterable[tuple]) -> list[float]:
+    """The loss of each batch, before the step that is taken on it, until the losses diverge."""
+    losses: list[float] = []
+    for batch in batches:
+        losses.append(float(model.train_on_batch(*batch, return_dict=True)["loss"]))
+        smoothed = _smooth(losses)
+        if not smoothed[-1] < DIVERGED * smoothed.min():
+            break
+    return losses
 
 
 def _batches(x: np.ndarray, y: np.ndarray, steps: int, batch_size: int) -> Iterator[tuple]:

@@ -3,22 +3,13 @@
 from collections.abc import Sequence
 from itertools import count
 from numbers import Integral
-from typing import Literal, NamedTuple
+from typing import Any, Literal, NamedTuple
 
 import keras
 from keras import layers
 
-from helpers.graph import check_graph, nodes_of, submodel, tensor_into
-
-TRAILING = (
-    layers.Activation,
-    layers.Softmax,
-    layers.Dropout,
-    layers.Flatten,
-    layers.Reshape,
-    layers.GlobalAveragePooling2D,
-)
-"""Layers without weights that may stand behind the class scores."""
+from helpers.graph import check_graph, submodel, tensor_into
+from helpers.tops import features_before, last_node
 
 POOLINGS = {
     "average": layers.GlobalAveragePooling2D,
@@ -69,27 +60,12 @@ def remove_top(model: keras.Model, *, layer: str | None = None) -> RemovedTop:
     check_graph(model)
     if layer is not None:
         return _remove_from(model, layer)
-    if len(model.outputs) > 1:
-        raise ValueError(
-            f"{model.name!r} has {len(model.outputs)} outputs ({', '.join(model.output_names)}): "
-            "say where to cut with layer=<name of a layer>."
-        )
-    node, removed = _last_node(model)
-    top = node.operation
-    if isinstance(top, keras.Model):
-        inner = remove_top(top)
-        taken = node.input_tensors
-        features = inner.base(taken[0] if len(taken) == 1 else taken)
-        base = submodel(model, features, "base")
-        return RemovedTop(base, tuple(f"{top.name}/{name}" for name in inner.removed) + removed)
-    if not _is_classifier(top):
-        raise ValueError(
-            f"{model.name!r} seems to have no top: its output comes from {top.name!r}, a "
-            f"{type(top).__name__}, which is no classifier. If it has one further down, name the "
-            "layer that gives the class scores: layer='...'."
-        )
-    features, dropouts = _before_dropout(node.input_tensors[0])
-    return RemovedTop(submodel(model, features, "base"), (*dropouts, top.name, *removed))
+    node, trailing = last_node(model)
+    if isinstance(node.operation, keras.Model):
+        return _remove_inside(model, node, trailing)
+    features, dropouts = features_before(model, node)
+    base = submodel(model, features, "base")
+    return RemovedTop(base, (*dropouts, node.operation.name, *trailing))
 
 
 def attach_head(
@@ -140,35 +116,18 @@ def attach_head(
     return submodel(base, outputs, prefix)
 
 
-def _last_node(model: keras.Model) -> tuple:
-    """Find the last use of a layer that is not just trailing, and the names of what trails."""
-    trailing: tuple[str, ...] = ()
-    for node in nodes_of(model):
-        if not isinstance(node.operation, TRAILING):
-            return node, trailing
-        trailing = (node.operation.name, *trailing)
-    raise ValueError(f"{model.name!r} holds no layer with weights: there is no top to remove.")
-
-
-def _is_classifier(layer: keras.Layer) -> bool:
-    if isinstance(layer, layers.Conv2D):
-        return layer.kernel_size == (1, 1)  # a convolution over one position is a dense layer
-    return isinstance(layer, layers.Dense)
-
-
-def _before_dropout(tensor: keras.KerasTensor) -> tuple[keras.KerasTensor, tuple[str, ...]]:
-    names: tuple[str, ...] = ()
-    while isinstance(tensor._keras_history.operation, layers.Dropout):
-        history = tensor._keras_history
-        names = (history.operation.name, *names)
-        tensor = history.operation._inbound_nodes[history.node_index].input_tensors[0]
-    return tensor, names
-
-
 def _remove_from(model: keras.Model, layer_name: str) -> RemovedTop:
     base = submodel(model, tensor_into(model, layer_name), "base")
     kept = {layer.name for layer in base.layers}
     return RemovedTop(base, tuple(layer.name for layer in model.layers if layer.name not in kept))
+
+
+def _remove_inside(model: keras.Model, node: Any, trailing: tuple[str, ...]) -> RemovedTop:
+    """Remove the top of the nested model that a node calls, and what trails behind that model."""
+    inner, taken = remove_top(node.operation), node.input_tensors
+    features = inner.base(taken[0] if len(taken) == 1 else taken)
+    removed = (f"{node.operation.name}/{name}" for name in inner.removed)
+    return RemovedTop(submodel(model, features, "base"), (*removed, *trailing))
 
 
 def _check_head(
@@ -186,6 +145,10 @@ def _check_head(
         raise ValueError(f"pooling={pooling!r} is unknown: choose one of {', '.join(POOLINGS)}.")
     if not 0 <= dropout < 1:
         raise ValueError(f"dropout={dropout} is a share: give a number from 0 up to below 1.")
+    _check_features(base, pooling)
+
+
+def _check_features(base: keras.Model, pooling: str) -> None:
     shape = base.outputs[0].shape
     if len(base.outputs) > 1 or len(shape) not in (2, 4):
         raise ValueError(

@@ -10,6 +10,7 @@ import keras
 import numpy as np
 
 from helpers.freezing import freeze, unfreeze_from
+from helpers.graph import sized
 from helpers.layerwise import layerwise_optimizer, rates_report
 from helpers.phases import Phase, PhasedHistory, gradual_phases
 from helpers.pixels import check_pixels
@@ -86,19 +87,17 @@ def fit_in_phases(
     state = None if resume_dir is None else Path(resume_dir) / STATE_FILE
     plan = _plan(phases, x, y, optimizer, loss, fit_options) if state else {}
     variables = [*model.variables, *optimizer.variables]
-    result = PhasedHistory()
-    if state and state.exists():
-        result = PhasedHistory(**restore(state, plan, variables))
+    earlier = restore(state, plan, variables) if state and state.exists() else {}
+    result = PhasedHistory(**earlier)
     for number, phase in enumerate(phases):
         _set_trainable(base, phase)
         optimizer.learning_rate = phase.learning_rate
         model.compile(optimizer=optimizer, loss=loss, metrics=list(metrics))
-        if number < len(result.phase_starts):  # done in an earlier run
-            continue
-        history = model.fit(x, y, epochs=phase.epochs, **fit_options).history
-        result.append(history, _size(model.trainable_variables))
-        if state:
-            store(state, plan, asdict(result), variables)
+        if number >= len(result.phase_starts):  # the others were done in an earlier run
+            history = model.fit(x, y, epochs=phase.epochs, **fit_options).history
+            result.append(history, sized(model.trainable_variables))
+            if state:
+                store(state, plan, asdict(result), variables)
     return result
 
 
@@ -127,10 +126,6 @@ def _plan(
         "loss": loss if isinstance(loss, str) else f"{type(loss).__name__} {loss.get_config()}",
         "batch_size": fit_options.get("batch_size"),
     }
-
-
-def _size(variables: Sequence[keras.Variable]) -> int:
-    return sum(int(keras.ops.size(variable)) for variable in variables)
 
 
 def _ever_trained(

@@ -1,5 +1,6 @@
 """What holds for every test, and what only `make thorough` runs."""
 
+import matplotlib.pyplot as plt
 import pytest
 from tensorflow.python.framework import config as tf_config
 
@@ -25,3 +26,10 @@ def _own_determinism():
     yield
     if not enabled:
         tf_config.disable_op_determinism()
+
+
+@pytest.fixture(autouse=True)
+def _no_figure_left():
+    """A test that draws leaves no figure behind."""
+    yield
+    plt.close("all")

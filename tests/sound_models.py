@@ -55,6 +55,11 @@ def frozen_small() -> keras.Model:
     return base
 
 
+def raw_small() -> keras.Model:
+    """The same base for raw pixels."""
+    return load_base("MobileNetV2", weights=None, alpha=0.35, input_shape=(32, 32, 3))
+
+
 def tiny_frozen() -> keras.Model:
     base = tiny_base()
     freeze(base)
@@ -68,6 +73,30 @@ def tiny_nested() -> keras.Model:
 def ready(model: keras.Model, optimizer="adam", loss=SPARSE) -> keras.Model:
     model.compile(optimizer, loss, metrics=["accuracy"])
     return model
+
+
+def last_layers_train(n: int, optimizer="adam") -> Example:
+    base = small()
+    unfreeze_last(base, n)
+    return Example(ready(on_top(base, softmax()), optimizer), signed())
+
+
+def at_own_rates(rate: float, *, decay: float | None = None, groups=None) -> Example:
+    """Each layer at a rate of its own, by `layerwise_optimizer`."""
+    base = small()
+    keep_still(base)
+    model = attach_head(base, classes=3)
+    given = {"groups": groups} if groups else {"base": base, "decay": decay}
+    return Example(ready(model, layerwise_optimizer(model, rate, **given)), signed())
+
+
+def at_rates_of_keras(groups: dict, *, default: float = 1e-5, n: int = 40) -> Example:
+    """Groups of layers at rates of their own, by Keras' `MultiOptimizer`."""
+    base = small()
+    unfreeze_last(base, n)
+    model = attach_head(base, classes=3)
+    rates = keras.optimizers.OptimizerMap(Adam(default), groups)
+    return Example(ready(model, keras.optimizers.MultiOptimizer(rates)), signed())
 
 
 @keras.saving.register_keras_serializable(package="tests")
@@ -177,13 +206,13 @@ def convnext_flat():
 
 
 def flat_with_raw_pixels():
-    base = load_base("MobileNetV2", weights=None, alpha=0.35, input_shape=(32, 32, 3))
+    base = raw_small()
     unfreeze_from(base, "block_13_expand")
     return Example(ready(attach_head(base, classes=3), Adam(1e-4)), photos())
 
 
 def norms_that_keep_pace():
-    base = load_base("MobileNetV2", weights=None, alpha=0.35, input_shape=(32, 32, 3))
+    base = raw_small()
     unfreeze_from(base, "block_13_expand")
     for layer in base.layers[base.layers.index(base.get_layer("block_13_expand")) :]:
         if isinstance(layer, layers.BatchNormalization):
@@ -192,7 +221,7 @@ def norms_that_keep_pace():
 
 
 def shipped_with_class_names():
-    base = load_base("MobileNetV2", weights=None, alpha=0.35, input_shape=(32, 32, 3))
+    base = raw_small()
     freeze(base)
     return Example(with_class_names(attach_head(base, classes=3), ["a", "b", "c"]), photos())
 
@@ -305,20 +334,11 @@ def two_heads_in_a_list():
 
 
 def layer_wise():
-    base = small()
-    keep_still(base)
-    model = attach_head(base, classes=3)
-    optimizer = layerwise_optimizer(model, 1e-2, base=base, decay=0.09)
-    return Example(ready(model, optimizer), signed())
+    return at_own_rates(1e-2, decay=0.09)
 
 
 def several_optimizers():
-    base = small()
-    unfreeze_last(base, 6)
-    model = attach_head(base, classes=3)
-    groups = {"head_.*": Adam(1e-3), "block_16_.*": Adam(1e-4)}
-    slow = keras.optimizers.OptimizerMap(Adam(1e-5), groups)
-    return Example(ready(model, keras.optimizers.MultiOptimizer(slow)), signed())
+    return at_rates_of_keras({"head_.*": Adam(1e-3), "block_16_.*": Adam(1e-4)}, n=6)
 
 
 @contextlib.contextmanager
@@ -386,9 +406,7 @@ def cosine_schedule():
 
 
 def momentum():
-    base = small()
-    unfreeze_last(base, 4)
-    return Example(ready(on_top(base, softmax()), SGD(1e-2, momentum=0.9)), signed())
+    return last_layers_train(4, SGD(1e-2, momentum=0.9))
 
 
 def from_scratch():
@@ -428,7 +446,7 @@ def whole_network_before_anything_was_done():
     return Example(applications.MobileNetV2(weights=None, alpha=0.35, input_shape=(32, 32, 3)))
 
 
-HELPERS = ("frozen_small", "tiny_frozen", "tiny_nested", "half_precision")
+HELPERS = ("frozen_small", "raw_small", "tiny_frozen", "tiny_nested", "half_precision")
 SOUND = [
     value for name, value in list(vars().items()) if inspect.isfunction(value)
     and value.__module__ == __name__ and name not in HELPERS

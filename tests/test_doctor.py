@@ -206,6 +206,31 @@ def test_the_evidence_names_layers_and_numbers():
     assert "Keras' default" not in findings["rate-too-high"].evidence
 
 
+def test_a_norm_that_keeps_pace_on_purpose_is_not_counted_as_frozen():
+    inputs = x = keras.Input((8, 8, 1))
+    for name, momentum in (("moves", 0.99), ("rests", 0.99), ("follows", 0.9), ("too", 0.95)):
+        x = layers.BatchNormalization(momentum=momentum, name=name)(x)
+    base = keras.Model(inputs, x)
+    base.get_layer("rests").trainable = False
+    findings = {each.code: each for each in examine(ready(on_top(base, softmax())))}
+    evidence = findings["batchnorm-moves"].evidence
+    assert "1 are frozen, 2 keep pace" in evidence and evidence.endswith(": moves.")
+
+
+def test_norms_that_code_of_ones_own_keeps_still_are_not_counted_as_frozen():
+    class Half(OwnModel):
+        def call(self, x):
+            x = self.base.layers[1](x)
+            return self.top(self.pool(self.base.layers[2](x, training=False)))
+
+    inputs = keras.Input((8, 8, 1))
+    moves, still = (layers.BatchNormalization(name=name) for name in ("moves", "still"))
+    model = ready(Half(keras.Model(inputs, still(moves(inputs)))))
+    model(tiny_task()[0])
+    findings = {each.code: each for each in examine(model, data=tiny_task())}
+    assert "(0 are frozen): moves" in findings["batchnorm-moves"].evidence
+
+
 def test_the_trace_of_a_frozen_weight_is_a_note_only():
     base = tiny_base()
     model = ready(on_top(base, softmax()), keras.optimizers.SGD(1e-3, momentum=0.9))

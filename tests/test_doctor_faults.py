@@ -9,15 +9,17 @@ from keras.optimizers import SGD, Adam
 
 from helpers.bases import load_base
 from helpers.doctor import examine
-from helpers.freezing import freeze, keep_still, unfreeze_from, unfreeze_last
+from helpers.freezing import freeze, unfreeze_from, unfreeze_last
 from helpers.surgery import attach_head
-from helpers.training import layerwise_optimizer
 from tests.seed_examples import Example, bare
 from tests.sound_models import (
     SPARSE,
     OwnHead,
     OwnModel,
+    at_own_rates,
+    at_rates_of_keras,
     frozen_small,
+    last_layers_train,
     on_top,
     photos,
     ready,
@@ -165,18 +167,19 @@ def efficientnet_scaled_before():
     return Example(ready(on_top(base, softmax())), (x / 255, y))
 
 
-def raw_contract_scaled_before():
+def glyphnet_on_pixels_up_to(highest: int) -> Example:
     base = load_base("glyphnet")
     freeze(base)
-    x = np.random.default_rng(0).uniform(size=(6, 28, 28, 1))
+    x = np.random.default_rng(0).uniform(0, highest, size=(6, 28, 28, 1))
     return Example(ready(attach_head(base, classes=3)), (x, np.arange(6) % 3), base=base)
+
+
+def raw_contract_scaled_before():
+    return glyphnet_on_pixels_up_to(1)
 
 
 def raw_contract_beyond_255():
-    base = load_base("glyphnet")
-    freeze(base)
-    x = np.random.default_rng(0).uniform(0, 65535, size=(6, 28, 28, 1))
-    return Example(ready(attach_head(base, classes=3)), (x, np.arange(6) % 3), base=base)
+    return glyphnet_on_pixels_up_to(65535)
 
 
 def vgg(prepare=None) -> keras.Model:
@@ -293,30 +296,19 @@ def second_of_two_heads():
 
 
 def high_rate():
-    base = small()
-    unfreeze_last(base, 3)
-    return Example(ready(on_top(base, softmax())), signed())
+    return last_layers_train(3)
 
 
 def high_rate_of_sgd():
-    base = small()
-    unfreeze_last(base, 3)
-    return Example(ready(on_top(base, softmax()), SGD(0.1)), signed())
+    return last_layers_train(3, SGD(0.1))
 
 
 def high_rate_of_a_schedule():
-    base = small()
-    unfreeze_last(base, 3)
-    rate = keras.optimizers.schedules.CosineDecay(1e-2, 100)
-    return Example(ready(on_top(base, softmax()), Adam(rate)), signed())
+    return last_layers_train(3, Adam(keras.optimizers.schedules.CosineDecay(1e-2, 100)))
 
 
 def high_rate_layer_wise():
-    base = small()
-    keep_still(base)
-    model = attach_head(base, classes=3)
-    optimizer = layerwise_optimizer(model, 1e-2, base=base, decay=0.9)
-    return Example(ready(model, optimizer), signed())
+    return at_own_rates(1e-2, decay=0.9)
 
 
 def rate_reset():
@@ -326,33 +318,21 @@ def rate_reset():
     return Example(ready(model), tiny_task())
 
 
-def several_optimizers(groups: dict, default: float = 1e-5) -> Example:
-    base = small()
-    unfreeze_last(base, 40)
-    model = attach_head(base, classes=3)
-    rates = keras.optimizers.OptimizerMap(Adam(default), groups)
-    return Example(ready(model, keras.optimizers.MultiOptimizer(rates)), signed())
-
-
 def empty_group():
-    return several_optimizers({"head_.*": Adam(1e-3), "mobilenet/block_16_.*": Adam(1e-4)})
+    return at_rates_of_keras({"head_.*": Adam(1e-3), "mobilenet/block_16_.*": Adam(1e-4)})
 
 
 def wide_group():
-    return several_optimizers({"head_.*": Adam(1e-3), "block_1.*": Adam(1e-4)})
+    return at_rates_of_keras({"head_.*": Adam(1e-3), "block_1.*": Adam(1e-4)})
 
 
 def wide_group_layer_wise():
-    base = small()
-    keep_still(base)
-    model = attach_head(base, classes=3)
     others = "block_[2-9]_.*|Conv.*|expanded.*|bn_Conv1|head.*"
-    optimizer = layerwise_optimizer(model, 1e-4, groups={"block_1.*": 0.1, others: 1.0})
-    return Example(ready(model, optimizer), signed())
+    return at_own_rates(1e-4, groups={"block_1.*": 0.1, others: 1.0})
 
 
 def rest_at_the_default():
-    return several_optimizers({"block_1_.*": Adam(1e-5)}, default=9e-4)
+    return at_rates_of_keras({"block_1_.*": Adam(1e-5)}, default=9e-4)
 
 
 def metrics_as_loss_weights():

@@ -2,7 +2,6 @@
 
 import keras
 import matplotlib
-import matplotlib.pyplot as plt
 import numpy as np
 import pytest
 from matplotlib.colors import same_color
@@ -21,12 +20,6 @@ matplotlib.use("Agg")
 
 HISTORY = {"accuracy": [0.2, 0.5, 0.6], "val_accuracy": [0.3, 0.4, 0.5], "loss": [3.0, 2.0, 1.0]}
 RAW = np.arange(3 * 4 * 4, dtype="float32").reshape(3, 4, 4, 1) * 5
-
-
-@pytest.fixture(autouse=True)
-def close_figures():
-    yield
-    plt.close("all")
 
 
 def labels_of(ax):

@@ -158,6 +158,15 @@ def edited_hdf5(hdf5, change):
     return hdf5
 
 
+def with_weights(archive, hdf5, ending, change):
+    """A saved file of either format whose weights were changed."""
+    if ending == ".keras":
+        return edited(archive, weights=change)
+    with h5py.File(hdf5, "a") as file:
+        change(file)
+    return hdf5
+
+
 def settings(config, index=1):
     return config["config"]["layers"][index]["config"]
 
@@ -632,12 +641,7 @@ def objects(file):
 )
 @pytest.mark.parametrize("ending", FORMATS)
 def test_weights_that_point_elsewhere_are_refused(archive, hdf5, ending, change, reason):
-    if ending == ".keras":
-        path = edited(archive, weights=change)
-    else:
-        path = hdf5
-        with h5py.File(path, "a") as file:
-            change(file)
+    path = with_weights(archive, hdf5, ending, change)
     with pytest.raises(UnsafeModelError, match=reason):
         load_saved(path)
 
@@ -684,12 +688,7 @@ def test_limit_for_declared_arrays(archive, hdf5, ending):
         file.create_dataset("extra/c", (), "f4")
 
     weights = 4 * small_dense().count_params()
-    if ending == ".keras":
-        path = edited(archive, weights=declare)
-    else:
-        path = hdf5
-        with h5py.File(path, "a") as file:
-            declare(file)
+    path = with_weights(archive, hdf5, ending, declare)
     assert_limit(path, 16_000_004 + weights, "its arrays, up to '.*', declare")
 
 

@@ -1,6 +1,5 @@
 """Exercise 01: pixels, files and features of a base."""
 
-from collections.abc import Callable
 from functools import cache
 from typing import Any
 
@@ -10,6 +9,7 @@ import numpy as np
 from helpers.bases import load_base
 from helpers.checks import Question, Wrong
 from helpers.data import Split, load_letters_sample
+from helpers.exercises.averages import check_averages
 from helpers.exercises.tools import accuracy, listed, need, need_model, outputs, same
 from helpers.pixels import check_pixels
 
@@ -96,17 +96,6 @@ def _check_loaded(base: Any, original: keras.Model) -> str:
     return "From raw pixels your base gives the features that the network gives on -1 to 1."
 
 
-def _check_averages(features_of: Callable) -> str:
-    """A function from a base and the name of a layer to a model of averaged maps."""
-    need(callable(features_of), f"This is a {type(features_of).__name__}, not a function.")
-    for base, name in ((_reader(), "block_3_relu"), (_other_base(), "second")):
-        model = features_of(base, name)
-        need(model is not None, "Your function returns None: end it with `return` and the model.")
-        need_model(model)
-        _need_averages(model, base, base.get_layer(name))
-    return "It gives one average for each map, in glyphnet and in a base that you have not seen."
-
-
 def _check_batches(usable: Any) -> str:
     """A judgement on four batches of pictures: `{"A": True, ...}`."""
     shares = _shares()
@@ -131,41 +120,6 @@ WHY = {
     "C": "These pixels run from 0 to 1: check_pixels(glyphnet, batch) says so.",
     "D": "These letters lie on their side. check_pixels looks at the scale only: draw a few.",
 }
-
-
-@cache
-def _other_base() -> keras.Model:
-    pictures = keras.Input((12, 12, 3))
-    x = keras.layers.Conv2D(5, 3, activation="relu", name="first")(pictures)
-    return keras.Model(pictures, keras.layers.Conv2D(7, 3, activation="relu", name="second")(x))
-
-
-def _need_averages(model: keras.Model, base: keras.Model, layer: keras.Layer) -> None:
-    x = np.random.default_rng(1).uniform(0, 255, (3, *base.input_shape[1:]))
-    maps = outputs(keras.Model(base.input, layer.output), x)
-    before = outputs(keras.Model(base.input, layer.input), x)
-    found = outputs(model, x)
-    faults = {
-        "the maps themselves, not averaged": maps,
-        "every place of the maps (Flatten), not their averages": maps.reshape(len(x), -1),
-        "the largest value of each map, not its average": maps.max(axis=(1, 2)),
-        "averages of what goes *into* the layer: take `.output`": before.mean(axis=(1, 2)),
-        "averages over the channels: one number for each place": maps.mean(axis=-1),
-    }
-    for fault, values in faults.items():
-        need(not same(found, values), f"For {layer.name!r} your model gives {fault}.")
-    wanted = maps.mean(axis=(1, 2))
-    need(
-        found.shape == wanted.shape,
-        f"For {layer.name!r} your model gives the shape {found.shape}, expected {wanted.shape}: "
-        "one number for each map.",
-    )
-    need(
-        same(found, wanted),
-        f"For {layer.name!r} your model has the right shape, {found.shape}, but other numbers: "
-        "are these the layers of the base that was given, with their weights? clone_model copies "
-        "none.",
-    )
 
 
 QUESTIONS = (
@@ -193,7 +147,7 @@ QUESTIONS = (
     Question(
         "averages",
         "A model that gives averaged feature maps",
-        _check_averages,
+        check_averages,
         (
             "base.get_layer(name).output is the tensor of maps. A layer of Keras averages maps.",
             "keras.Model(inputs, outputs) builds a model from base.input to any tensor behind it.",

@@ -1,46 +1,20 @@
 """Exercise 02: where to cut, and which head belongs on the cut."""
 
 from collections.abc import Callable
-from functools import cache
 from typing import Any
 
 import keras
 import numpy as np
 import pandas as pd
-from sklearn.linear_model import LogisticRegression
-from sklearn.pipeline import make_pipeline
-from sklearn.preprocessing import StandardScaler
 
 from helpers.bases import load_base
 from helpers.checks import Question
 from helpers.data import load_digits_task
-from helpers.exercises.tools import listed, need, need_healthy, need_model, outputs, same
-from helpers.features import extract_features
-
-NINE_OF_TEN = 0.9
-COSTS = {"average": 1290, "maximum": 1290, "flatten": 20490}
-"""Parameters of a head for ten classes behind glyphnet's maps of 4 x 4 x 128."""
+from helpers.exercises.poolings import check_verdict, measured_poolings
+from helpers.exercises.tools import need, need_model, outputs, same
+from helpers.exercises.trials import model_from, need_healthy
 
 HEAD_FAULTS = ("one-unit-softmax", "activation-loss", "labels-loss", "class-count")
-
-
-@cache
-def _measured() -> pd.DataFrame:
-    base, validation = load_base("glyphnet"), load_digits_task(5).validation
-    poolings = {
-        "average": lambda maps: maps.mean(axis=(1, 2)),
-        "maximum": lambda maps: maps.max(axis=(1, 2)),
-        "flatten": lambda maps: maps.reshape(len(maps), -1),
-    }
-    head = make_pipeline(StandardScaler(), LogisticRegression(max_iter=1000))
-    seen, rows = extract_features(base, validation.images), []
-    for seed in range(10):
-        train = load_digits_task(5, seed=seed).train
-        maps = extract_features(base, train.images)
-        fits = {name: head.fit(pool(maps), train.labels).score(pool(seen), validation.labels)
-                for name, pool in poolings.items()}  # fmt: skip
-        rows.append(fits)
-    return pd.DataFrame(rows).rename_axis("draw")
 
 
 def pooling_draws() -> pd.DataFrame:
@@ -52,7 +26,7 @@ def pooling_draws() -> pd.DataFrame:
 
     Lesson: 02
     """
-    return _measured().copy()
+    return measured_poolings().copy()
 
 
 def _check_features(features: Any) -> str:
@@ -111,13 +85,10 @@ def _check_cut(base: Any, saved: keras.Model) -> str:
 
 def _check_build(build: Callable) -> str:
     """A function from a base and a number of classes to a compiled model for integer labels."""
-    need(callable(build), f"This is a {type(build).__name__}, not a function.")
     said = []
     for classes in (2, 5):
         base, x, y = _small_task(classes)
-        model = build(base, classes)
-        need(model is not None, "Your function returns None: end it with `return` and the model.")
-        need_model(model)
+        model = model_from(build, base, classes)
         need(model.compiled, "Your model is not compiled: the loss is half of the answer.")
         known = {id(weight) for weight in model.weights}
         need(all(id(w) in known for w in base.weights), "The base that was given is not in it.")
@@ -135,38 +106,6 @@ def _check_build(build: Callable) -> str:
         )
         said.append(f"{classes} classes: {units} units, loss {loss:.2f}")
     return f"{'; '.join(said)} before training. Last layer, loss and labels agree."
-
-
-def _check_verdict(draws: pd.DataFrame, verdict: Any, choice: Any) -> str:
-    """What ten draws say of each pooling against the average, and which one to take."""
-    shares = {name: (draws[name] - draws["average"]) for name in ("maximum", "flatten")}
-    need(
-        isinstance(verdict, dict) and set(verdict) == set(shares),
-        f"verdict: give a dictionary with an entry for each of {listed(shares)}.",
-    )
-    for name, gain in shares.items():
-        ahead, behind = int((gain > 0).sum()), int((gain < 0).sum())
-        truth = _in_words(ahead, behind, len(gain))
-        need(
-            verdict[name] == truth,
-            f"{name}: you say {verdict[name]!r}, but in your {len(gain)} draws it is ahead of the "
-            f"average {ahead} times and behind {behind} times (mean {gain.mean():+.3f}): "
-            f"{truth!r}.",
-        )
-    need(choice in COSTS, f"choice: {choice!r} is none of {listed(COSTS)}.")
-    need(verdict.get(choice) != "worse", f"You choose {choice}, and called it worse yourself.")
-    need(
-        COSTS[choice] == min(COSTS.values()) or verdict.get(choice) == "better",
-        f"{choice} costs {COSTS[choice]:,} parameters, the average {COSTS['average']:,}, and your "
-        "draws do not show that it is better.",
-    )
-    return f"{choice}: {COSTS[choice]:,} parameters, and nothing dearer is shown to be better."
-
-
-def _in_words(ahead: int, behind: int, draws: int) -> str:
-    if max(ahead, behind) < NINE_OF_TEN * draws:
-        return "cannot tell"
-    return "better" if ahead > behind else "worse"
 
 
 def _are_probabilities(values: np.ndarray) -> bool:
@@ -222,7 +161,7 @@ QUESTIONS = (
     Question(
         "pooling-verdict",
         "Which pooling would you take?",
-        _check_verdict,
+        check_verdict,
         (
             "Compare within a draw: (draws['maximum'] - draws['average']) has ten numbers. Look at "
             "their signs.",

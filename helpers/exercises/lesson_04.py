@@ -11,16 +11,8 @@ import pandas as pd
 from helpers.bases import load_base
 from helpers.checks import Question
 from helpers.data import Split, load_digits_task, load_letters_sample
-from helpers.exercises.tools import (
-    accuracy,
-    interval_95,
-    listed,
-    moved_by_fit,
-    need,
-    need_healthy,
-    need_model,
-    unlike_glyphnet,
-)
+from helpers.exercises.tools import accuracy, interval_95, listed, need, need_model, unlike_glyphnet
+from helpers.exercises.trials import model_from, moved_by_fit, need_healthy
 
 LETTERS_LOST = 0.03
 """How much of the letters fine-tuning may cost in question 2."""
@@ -75,11 +67,8 @@ def _check_tuned(model: Any) -> str:
 
 def _check_still(build: Callable) -> str:
     """A function from a base to a compiled model whose kernels learn while statistics rest."""
-    need(callable(build), f"This is a {type(build).__name__}, not a function.")
     base = _base_with_statistics()
-    model = build(base, 3)
-    need(model is not None, "Your function returns None: end it with `return` and the model.")
-    need_model(model)
+    model = model_from(build, base, 3)
     images = np.random.default_rng(0).uniform(0, 9, (24, 8, 8, 1)).astype("float32")
     moved = moved_by_fit(model, Split(images, np.arange(24) % 3), batch_size=2)
     still = [path for path in moved if path.endswith(STATISTICS)]

@@ -11,14 +11,8 @@ import pandas as pd
 from helpers.bases import load_base
 from helpers.checks import Question
 from helpers.doctor import Findings, examine
-from helpers.exercises.tools import (
-    interval_95,
-    listed,
-    need,
-    need_healthy,
-    need_model,
-    unlike_glyphnet,
-)
+from helpers.exercises.tools import interval_95, listed, need, need_model, unlike_glyphnet
+from helpers.exercises.trials import need_healthy
 
 STEPS = 12
 """Two stages of three epochs, each of two batches."""
@@ -64,14 +58,12 @@ def _check_optimizer(model: Any) -> str:
         f"No weight of the base has moved in {steps} steps: in stage two it should learn.",
     )
     need(gone == ["block_3_conv/kernel"], f"{listed(gone)} moved; only block_3_conv was to learn.")
+    lost = (
+        "A new one began in stage two: what it knew of the head is gone." if steps < STEPS else ""
+    )
     need(
         steps == STEPS,
-        f"The optimizer has counted {steps} steps, but both stages together take {STEPS}. "
-        + (
-            "A new one began in stage two: what it knew of the head is gone."
-            if steps < STEPS
-            else ""
-        ),
+        f"The optimizer has counted {steps} steps, but both stages together take {STEPS}. {lost}",
     )
     rate = float(model.optimizer.learning_rate)
     need(

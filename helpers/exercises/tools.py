@@ -1,4 +1,4 @@
-"""What the checks of the exercises share: they run an answer, and change nothing for good."""
+"""What the checks of the exercises share: demands, and measures that change nothing for good."""
 
 from collections.abc import Iterable
 from functools import cache
@@ -12,7 +12,6 @@ from scipy import stats
 from helpers.bases import load_base
 from helpers.checks import Wrong
 from helpers.data import Split
-from helpers.doctor import examine
 
 
 def need(condition: bool, reason: str) -> None:
@@ -96,37 +95,6 @@ def same(a: np.ndarray, b: np.ndarray) -> bool:
     return a.shape == b.shape and np.allclose(a, b, rtol=0, atol=1e-4 * most)
 
 
-def moved_by_fit(model: keras.Model, split: Split, *, batch_size: int = 32) -> list[str]:
-    """Fit a model for one epoch, see which of its weights move, and put everything back.
-
-    Args:
-        model: a compiled model.
-        split: pictures and labels; labels become one-hot where the loss wants that.
-        batch_size: as for `fit`.
-
-    Returns:
-        Paths of the weights that moved.
-
-    Raises:
-        Wrong: the model is not compiled.
-
-    Lesson: 03
-    """
-    need(model.compiled, "The model is not compiled: nothing can train it yet.")
-    outputs(model, split.images[:2])  # builds a model that knows no shape yet
-    loss = str(getattr(model.loss, "name", model.loss))
-    one_hot = loss.startswith("categorical")
-    labels = keras.utils.to_categorical(split.labels) if one_hot else split.labels
-    variables = [*model.variables, *model.optimizer.variables]
-    before = [variable.numpy() for variable in variables]
-    model.fit(split.images, labels, epochs=1, batch_size=batch_size, verbose=0)
-    old = dict(zip(map(id, variables), before, strict=True))
-    moved = [w.path for w in model.weights if not np.array_equal(old[id(w)], w.numpy())]
-    for variable, value in zip(variables, before, strict=True):
-        variable.assign(value)
-    return moved
-
-
 def unlike_glyphnet(model: keras.Model) -> list[str]:
     """Find the weights of a model that were glyphnet's and have other values now.
 
@@ -159,25 +127,6 @@ def interval_95(by_draw: pd.DataFrame) -> pd.DataFrame:
     return pd.DataFrame({"mean": mean, "low": mean - half, "high": mean + half})
 
 
-def need_healthy(model: keras.Model, codes: Iterable[str], **options: Any) -> None:
-    """Go on only if the doctor finds none of certain faults.
-
-    Args:
-        model: what `helpers.doctor.examine` takes.
-        codes: of its findings.
-        **options: as for `examine`.
-
-    Raises:
-        Wrong: the most severe of them that it finds, with its evidence.
-
-    Lesson: 02
-    """
-    codes = set(codes)
-    for finding in examine(model, **options):
-        if finding.code in codes:
-            raise Wrong(f"{finding.title}. {finding.evidence} {finding.why} ({finding.code})")
-
-
 def listed(names: Iterable[Any]) -> str:
     """Write names in a sentence.
 
@@ -192,11 +141,8 @@ def listed(names: Iterable[Any]) -> str:
     words = [str(name) for name in names]
     if len(words) > 4:
         return f"{', '.join(words[:3])} and {len(words) - 3} more"
-    return (
-        " and ".join([", ".join(words[:-1]), words[-1]])
-        if len(words) > 1
-        else "".join(words) or "none"
-    )
+    *first, last = words or ["none"]
+    return f"{', '.join(first)} and {last}" if first else last
 
 
 @cache

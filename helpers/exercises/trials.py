@@ -1,0 +1,84 @@
+"""How the checks of the exercises try an answer: they call, examine or fit it, and undo the fit."""
+
+from collections.abc import Iterable
+from typing import Any
+
+import keras
+import numpy as np
+
+from helpers.checks import Wrong
+from helpers.data import Split
+from helpers.doctor import examine
+from helpers.exercises.tools import need, need_model, outputs
+
+
+def model_from(build: Any, *given: Any) -> keras.Model:
+    """Call a function of the reader's; go on only if it gives a Keras model.
+
+    Args:
+        build: anything.
+        *given: what it is called with.
+
+    Returns:
+        The model.
+
+    Raises:
+        Wrong: it cannot be called, or gives something else.
+
+    Lesson: 01
+    """
+    need(callable(build), f"This is a {type(build).__name__}, not a function.")
+    model = build(*given)
+    need(model is not None, "Your function returns None: end it with `return` and the model.")
+    need_model(model)
+    return model
+
+
+def need_healthy(model: keras.Model, codes: Iterable[str], **options: Any) -> None:
+    """Go on only if the doctor finds none of certain faults.
+
+    Args:
+        model: what `helpers.doctor.examine` takes.
+        codes: of its findings.
+        **options: as for `examine`.
+
+    Raises:
+        Wrong: the most severe of them that it finds, with its evidence.
+
+    Lesson: 02
+    """
+    codes = set(codes)
+    for finding in examine(model, **options):
+        if finding.code in codes:
+            raise Wrong(f"{finding.title}. {finding.evidence} {finding.why} ({finding.code})")
+
+
+def moved_by_fit(model: keras.Model, split: Split, *, batch_size: int = 32) -> list[str]:
+    """Fit a model for one epoch, see which of its weights move, and put everything back.
+
+    Args:
+        model: a compiled model.
+        split: pictures and labels; labels become one-hot where the loss wants that.
+        batch_size: as for `fit`.
+
+    Returns:
+        Paths of the weights that moved.
+
+    Raises:
+        Wrong: the model is not compiled.
+
+    Lesson: 03
+    """
+    need(model.compiled, "The model is not compiled: nothing can train it yet.")
+    outputs(model, split.images[:2])  # builds a model that knows no shape yet
+    loss = str(getattr(model.loss, "name", model.loss))
+    one_hot = loss.startswith("categorical")
+    labels = keras.utils.to_categorical(split.labels) if one_hot else split.labels
+    variables = [*model.variables, *model.optimizer.variables]
+    before = [variable.numpy() for variable in variables]
+    model.fit(split.images, labels, epochs=1, batch_size=batch_size, verbose=0)
+    old = dict(zip(map(id, variables), before, strict=True))
+    moved = [w.path for w in model.weights if not np.array_equal(old[id(w)], w.numpy())]
+    for variable, value in zip(variables, before, strict=True):
+        variable.assign(value)
+    return moved
