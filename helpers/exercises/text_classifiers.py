@@ -5,7 +5,8 @@ from collections.abc import Callable
 import keras
 import numpy as np
 
-from helpers.exercises.tools import listed, need, need_healthy, need_model, same
+from helpers.exercises.tools import listed, need, need_model, same
+from helpers.exercises.trials import need_healthy
 
 layers = keras.layers
 
