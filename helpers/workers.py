@@ -114,7 +114,7 @@ class Team:
 
 @contextmanager
 def start_workers(
-    script: str | os.PathLike, *arguments: object, count: int = 2, limit: float = 90
+    script: str | os.PathLike, *arguments: object, count: int = 2, limit: float = 120
 ) -> Iterator[Team]:
     """Start a script in several processes that find each other as one TensorFlow cluster.
 
