@@ -18,6 +18,7 @@ from helpers.doctor_data import read_splits
 from helpers.doctor_findings import Finding, Findings
 from helpers.doctor_groups import check_groups
 from helpers.doctor_loss import check_outputs
+from helpers.doctor_pipeline import check_cache
 from helpers.doctor_pixels import check_pixel_contract
 from helpers.doctor_rates import check_rate
 from helpers.doctor_stages import (
@@ -43,8 +44,9 @@ CHECKS = (
     check_loss_weights,
     check_rate,
     splits.check_overlap,
+    splits.check_classes,
     splits.check_same_scale,
-    splits.check_cache,
+    check_cache,
 )
 
 

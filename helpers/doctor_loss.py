@@ -120,8 +120,9 @@ def _class_count(head: Head) -> Finding | None:
         severity="error",
         title=f"{head.name!r} has {head.units} units, which does not fit the labels",
         evidence=f"Labels: {found}; units: {head.units}; loss {head.loss.name}.",
-        why="A label without a unit gives an error or a loss of NaN; a unit without a label is "
-        "a class that does not exist.",
+        why="A label without a unit gives an error, a loss of NaN or, with one sigmoid unit, one "
+        "that falls below zero without end; a unit without a label is a class that does not "
+        "exist.",
         fix=fix,
     )
 
@@ -135,7 +136,10 @@ def _misfit(head: Head, y: np.ndarray | None) -> tuple[str, str] | None:
         fix = "labels 0 and 1, or one unit for each class"
     elif head.classes is not None:
         found, wrong = _numbered(head.classes, head.units)
-        fix = f"keras.layers.Dense({int(y.max()) + 1}, ...), labels counted from 0"
+        from_one = head.classes.min() == 1 and head.classes.max() == head.units
+        fix = "labels - 1, so that they count from 0"
+        if not from_one:
+            fix = f"keras.layers.Dense({int(y.max()) + 1}, ...), labels counted from 0"
     else:
         found, wrong = f"{y.shape[-1]} columns", y.shape[-1] != head.units
         fix = f"keras.layers.Dense({y.shape[-1]}, ...)"

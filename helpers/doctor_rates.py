@@ -39,7 +39,7 @@ def check_rate(case: Case) -> Iterator[Finding]:
     yield Finding(
         code="rate-reset" if reset else "rate-too-high",
         severity="error" if reset else "warning",
-        title=f"The second compile reset the rate to the default, {highest:.6g}"
+        title=f"Compiled anew at the default rate, {highest:.6g}"
         if reset
         else f"A rate of {highest:.6g} for the pre-trained weights of {case.base_name!r}",
         evidence=f"{optimizer}, rate {highest:.6g}{_by_default(case, highest)}; layers of the "

@@ -1,16 +1,19 @@
-"""The doctor's checks of the data: splits that overlap or differ, a cache at the wrong place."""
+"""The doctor's checks of splits: examples in two of them, classes in one, pixels that differ."""
 
 from collections.abc import Iterator
 from itertools import combinations
 
 import numpy as np
-import tensorflow as tf
-from google.protobuf.message import DecodeError
 
+from helpers.doctor_anatomy import some
 from helpers.doctor_case import Case
 from helpers.doctor_data import is_image
 from helpers.doctor_findings import Finding
+from helpers.doctor_head import heads_of
 from helpers.doctor_pixels import ROWS, look
+
+ENOUGH = 5
+"""Examples of a class from which on it is no odd label."""
 
 PROBES = 64
 """How many values of each example are compared first."""
@@ -46,6 +49,50 @@ def check_overlap(case: Case) -> Iterator[Finding]:
         )
 
 
+def check_classes(case: Case) -> Iterator[Finding]:
+    """Find classes that are validated or tested, but were never learned.
+
+    Args:
+        case: a compiled classifier with several splits, the one to learn from first; labels as
+            whole numbers.
+
+    Yields:
+        `classes-never-learned`.
+
+    Lesson: 12
+    """
+    if not any(heads_of(case)):
+        return
+    labels = {name: _whole_numbers(each.y) for name, each in case.splits.items()}
+    known = {name: found for name, found in labels.items() if found is not None}
+    first = next(iter(labels), None)
+    for name, found in known.items():
+        if first not in known or name == first:
+            continue
+        classes, counts = np.unique(found, return_counts=True)
+        new = classes[(counts >= ENOUGH) & ~np.isin(classes, known[first])]
+        if len(new):
+            share = np.isin(found, new).mean()
+            yield Finding(
+                code="classes-never-learned",
+                severity="error",
+                title=f"Classes of {name!r} never occur in {first!r}",
+                evidence=f"Labels {some([str(label) for label in new])}: {share:.0%} of {name!r}, "
+                f"none of {first!r}.",
+                why="A class without examples cannot be learned. As a rule the data were sorted, "
+                "and validation_split takes the last rows as they stand.",
+                fix="order = np.random.default_rng(0).permutation(len(x)); x, y = x[order], "
+                "y[order]",
+            )
+
+
+def _whole_numbers(y: object) -> np.ndarray | None:
+    """Labels as one row of whole numbers; None where they are of another form."""
+    if not isinstance(y, np.ndarray) or y.dtype.kind not in "biu" or y.size != len(y):
+        return None
+    return y.reshape(-1)
+
+
 def check_same_scale(case: Case) -> Iterator[Finding]:
     """Find splits whose pixels are scaled in different ways.
 
@@ -73,30 +120,6 @@ def check_same_scale(case: Case) -> Iterator[Finding]:
     )
 
 
-def check_cache(case: Case) -> Iterator[Finding]:
-    """Find a `cache` that comes after random augmentation in a `tf.data` pipeline.
-
-    Args:
-        case: a model with a dataset. What cannot be written down as a graph is passed over.
-
-    Yields:
-        `cache-after-augmentation`.
-
-    Lesson: 12
-    """
-    for name, dataset in case.datasets.items():
-        random_ops = _cached_randomness(dataset)
-        if random_ops:
-            yield Finding(
-                code="cache-after-augmentation",
-                severity="error",
-                title=f"The pipeline of {name!r} caches after random augmentation",
-                evidence=f"Before cache(): {', '.join(random_ops)}.",
-                why="The first epoch's random pictures are kept: every epoch shows the same ones.",
-                fix="dataset.cache().map(augment).prefetch(tf.data.AUTOTUNE)",
-            )
-
-
 def _twins(one: np.ndarray, other: np.ndarray) -> list[tuple[int, int]]:
     """For each example of the second array that is in the first: both places."""
     if one.shape[1:] != other.shape[1:] or 0 in (one.size, other.size):
@@ -119,50 +142,3 @@ def _keys(x: np.ndarray) -> list[bytes]:
     if few.dtype.kind not in "buif":
         return [repr(row.tolist()).encode() for row in few]
     return [row.tobytes() for row in few.astype("float64")]
-
-
-def _cached_randomness(dataset: tf.data.Dataset) -> list[str]:
-    """The random operations on the way to a cache, read from the graph of the dataset."""
-    try:
-        variant = tf.data.experimental.to_variant(dataset)
-        text = tf.raw_ops.DatasetToGraphV2(input_dataset=variant, external_state_policy=1)
-        graph = tf.compat.v1.GraphDef.FromString(text.numpy())
-    except (tf.errors.OpError, ValueError, DecodeError):  # no graph, or one above 2 GB
-        return []
-    nodes = {node.name: node for node in graph.node}
-    library = {function.signature.name: function for function in graph.library.function}
-    caches = [node for node in graph.node if node.op.startswith("CacheDataset")]
-    above = {name: nodes[name] for cache in caches for name in _upstream(cache, nodes)}
-    return sorted({op for node in above.values() for op in _random_ops(node, library)})
-
-
-def _upstream(node: tf.compat.v1.NodeDef, nodes: dict) -> set[str]:
-    waiting, seen = [node], set()
-    while waiting:
-        for source in waiting.pop().input:
-            name = source.split(":")[0].lstrip("^")
-            if name in nodes and name not in seen:
-                seen.add(name)
-                waiting.append(nodes[name])
-    return seen
-
-
-def _random_ops(node: tf.compat.v1.NodeDef, library: dict) -> set[str]:
-    """The random operations in the functions that a node calls, and in those they call."""
-    waiting, seen, found = _called(node), set(), set()
-    while waiting:
-        name = waiting.pop()
-        if name in library and name not in seen:
-            seen.add(name)
-            for inner in library[name].node_def:
-                waiting.extend(_called(inner))
-                if "Random" in inner.op and "GetKeyCounter" not in inner.op:
-                    found.add(inner.op)
-    return found
-
-
-def _called(node: tf.compat.v1.NodeDef) -> list[str]:
-    attributes = node.attr.values()
-    return [
-        name for a in attributes for name in (a.func.name, *(f.name for f in a.list.func)) if name
-    ]

@@ -432,6 +432,21 @@ def pipelines():
     return Example(model, {"train": train, "validation": validation})
 
 
+def whole_numbers_that_are_no_classes():
+    x, y = signed(18)
+    base = frozen_small()
+    model = on_top(base, layers.Dense(1))
+    model.compile(keras.optimizers.Adam(), "mse")
+    return Example(model, {"train": (x[:12], y[:12]), "test": (x[12:], np.full(6, 40))})
+
+
+def a_rare_class_that_only_validation_has():
+    x, _ = signed(18)
+    rare = np.array([0, 0, 1, 1, 1, 2])
+    data = {"train": (x[:12], np.arange(12) % 2), "validation": (x[12:], rare)}
+    return Example(ready(on_top(frozen_small(), softmax())), data)
+
+
 def one_pipeline():
     dataset = tf.data.Dataset.from_tensor_slices(signed()).cache().batch(4)
     return Example(ready(on_top(frozen_small(), softmax())), dataset)

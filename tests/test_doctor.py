@@ -21,6 +21,7 @@ from tests.sound_models import (
     frozen_small,
     on_top,
     photos,
+    raw_small,
     ready,
     sequential_with_augmentation,
     signed,
@@ -204,6 +205,17 @@ def test_the_evidence_names_layers_and_numbers():
     assert "block_1_bn, block_2_bn" in findings["batchnorm-moves"].evidence
     assert "rate 0.002;" in findings["rate-too-high"].evidence
     assert "Keras' default" not in findings["rate-too-high"].evidence
+
+
+def test_labels_that_count_from_one_are_shifted_and_others_get_more_units():
+    x, _ = photos(9)
+    model = ready(on_top(raw_small(), softmax()))
+    shifted = examine(model, data=(x, np.arange(9) % 3 + 1))
+    assert [each.fix for each in shifted if each.code == "class-count"] == [
+        "labels - 1, so that they count from 0"
+    ]
+    more = {each.code: each for each in examine(model, data=(x, np.arange(9) % 5))}
+    assert "Dense(5, ...)" in more["class-count"].fix
 
 
 def test_a_norm_that_keeps_pace_on_purpose_is_not_counted_as_frozen():

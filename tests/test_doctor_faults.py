@@ -377,6 +377,12 @@ def overlap():
     return Example(frozen_model(), data)
 
 
+def sorted_before_the_split():
+    x, _ = signed(18)
+    data = {"train": (x[:12], np.arange(12) % 2), "validation": (x[12:], np.full(6, 2))}
+    return Example(frozen_model(), data)
+
+
 def scaled_differently():
     x, y = signed()
     data = {"train": (x[:8], y[:8]), "test": ((x[8:] + 1) * 127.5, y[8:])}
@@ -455,6 +461,7 @@ FAULTS = {
     frozen_since: ["trainable-changed"],
     stage_of_nothing: ["stage-changed-nothing"],
     overlap: ["splits-overlap"],
+    sorted_before_the_split: ["classes-never-learned"],
     scaled_differently: ["splits-scaled-differently"],
     cache_after_image_operations: ["cache-after-augmentation"],
     cache_after_keras_layers: ["cache-after-augmentation"],
