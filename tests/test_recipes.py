@@ -231,6 +231,20 @@ def test_a_recipe_runs_alone(title, alone):
     assert trainable_report(model).trainable["total"] == expected(title)
 
 
+def test_the_top_comes_off_a_saved_sequential_model_too(alone):
+    names = ["maps", "flat", "predictions"]
+    kinds = keras.layers.Conv2D(2, 3), keras.layers.Flatten(), keras.layers.Dense(7)
+    for name, layer in zip(names, kinds, strict=True):
+        layer.name = name
+    old = keras.Sequential([keras.Input((8, 8, 1)), *kinds])
+    old.save("glyphnet.keras")
+    model = run("The top off any saved model")["model"]
+    assert model.output_shape == (None, 10)
+    assert [layer.name for layer in model.layers if layer.weights and not layer.trainable] == [
+        "maps"
+    ]
+
+
 @pytest.mark.thorough
 @pytest.mark.timeout(600)
 @each_recipe
