@@ -142,9 +142,10 @@ QUESTIONS = (
         check_split,
         (
             "Print things[:9]. On which side are the three shots of one thing?",
-            "Draw things, not shots. scikit-learn has splitters that take groups.",
-            "learn, test = next(GroupShuffleSplit(1, test_size=0.2, random_state=0).split(seen, "
-            "kinds, things))",
+            "Draw things, not shots, and np.isin(things, drawn) says which shots show them. "
+            "scikit-learn also has splitters that take groups.",
+            "new = train_test_split(np.arange(len(labels)), test_size=0.2, random_state=0)[1]; "
+            "test = rows[np.isin(things, new)]; learn = rows[~np.isin(things, new)]",
         ),
     ),
     Question(
