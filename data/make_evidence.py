@@ -33,9 +33,9 @@ RESULTS = Path(__file__).resolve().parent / "results"
 SEEDS = {
     "examples": 10,
     "depth": 10,
-    "rates": 5,
+    "rates": 10,
     "schedules": 10,
-    "batchnorm": 5,
+    "batchnorm": 10,
     "layerwise": 6,
     "blocks": 6,
     "names": 5,
