@@ -30,7 +30,7 @@ def test_photos_are_large_and_show_the_same(tmp_path):
     found = np.stack([keras.utils.img_to_array(keras.utils.load_img(path)) for path in paths])
     assert found.shape == (3, 64, 64, 3)
     blocks = found.reshape(3, 8, 8, 8, 8, 3).mean(axis=(2, 4, 5))
-    assert np.abs(blocks - images[..., 0]).max() < 3
+    assert np.abs(blocks - images[..., 0]).max() < 6
 
 
 def test_files_are_counted_however_they_are_read(files, tmp_path):
