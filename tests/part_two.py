@@ -4,25 +4,18 @@ Nothing is downloaded for a test. Where a file is missing, exactly these noteboo
 the reason names it. The exercise of lesson 10 needs none of them.
 """
 
-import os
-from pathlib import Path
-
 import pytest
+
+from helpers.downloads import missing_downloads
 
 PART_TWO = ("09_", "10_")
 EXERCISES = ("09_",)
-NEEDED = (
-    "models/mobilenet_v2_weights_tf_dim_ordering_tf_kernels_0.35_224_no_top.h5",
-    "models/mobilenet_2_5_224_tf_no_top.h5",
-    "datasets/clothing-dataset-small.tar.gz",
-)
 
 
 def missing() -> str | None:
     """Why Part II cannot run here; None where it can."""
-    home = Path(os.environ.get("KERAS_HOME", "~/.keras")).expanduser()
-    absent = [name for name in NEEDED if not (home / name).is_file()]
-    return f"Part II needs {absent[0]}, which is not in {home}" if absent else None
+    absent = missing_downloads()
+    return f"Part II needs {absent[0].name}, which is not in {absent[0].parent}" if absent else None
 
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
