@@ -77,5 +77,6 @@ def _as_text(finding: Finding) -> str:
 
 def _as_row(finding: Finding) -> str:
     *cells, fix = (html.escape(text) for text in astuple(finding))
-    row = "".join(f"<td>{cell}</td>" for cell in cells)
-    return f"<tr style='text-align:left;vertical-align:top'>{row}<td><code>{fix}</code></td></tr>"
+    row = "".join(f"<td style='text-align:left'>{cell}</td>" for cell in cells)
+    fix = f"<td style='text-align:left'><code style='white-space:pre-wrap'>{fix}</code></td>"
+    return f"<tr style='vertical-align:top'>{row}{fix}</tr>"

@@ -67,7 +67,7 @@ def test_long_lines_are_wrapped_between_words():
 def test_findings_show_as_a_table_with_their_text_escaped():
     page = Findings([NOTE, ERROR])._repr_html_()
     assert page.count("<tr") == 3 and "An &lt;error&gt;" in page and "because &amp; so" in page
-    assert "<code>do &lt; this</code>" in page and "<error>" not in page
+    assert ">do &lt; this</code>" in page and "<error>" not in page
     assert [f"<th>{name}</th>" in page for name in ("code", "severity", "fix")] == [True] * 3
 
 
