@@ -88,3 +88,36 @@ def test_two_workers_equal_one_device(fitted, tmp_path, monkeypatch, request):
         with np.load(tmp_path / f"{worker}.npz") as found:
             assert near(list(found.values()), fitted)
     assert [path.name for path in (tmp_path / "run").glob("*.h5")] == ["latest.weights.h5"]
+
+
+TRY = """
+import tensorflow as tf
+strategy = tf.distribute.MultiWorkerMirroredStrategy()
+import keras
+from tests.test_spreading import X, Y, build
+keras.utils.disable_interactive_logging()
+with strategy.scope():
+    model = build()
+for name in ("fit", "evaluate", "train_on_batch", "predict"):
+    data = (X,) if name == "predict" else (X, Y)
+    try:
+        getattr(model, name)(*data)
+        print(name, "works")
+    except ValueError as error:
+        print(name, *str(error).split()[:3])
+"""
+
+
+def test_what_lesson_11_says_of_keras_on_two_workers(tmp_path, monkeypatch, request):
+    monkeypatch.setenv("PYTHONPATH", str(request.config.rootpath))
+    script = tmp_path / "work.py"
+    script.write_text(TRY, encoding="utf-8")
+    with start_workers(script) as team:
+        said = list(team.lines())
+        team.finish()
+    assert said == [
+        "fit Attempt to convert",
+        "evaluate Attempt to convert",
+        "train_on_batch Invalid reduction dimension",
+        "predict works",
+    ]
