@@ -94,7 +94,7 @@ def _check_tolerance(runs: pd.DataFrame, steady: Any, gain: Any, shown: Any) -> 
     )
     need(
         np.isclose(gain, mean, atol=5e-4),
-        f"gain: {gain:+.4f} is not the mean of the six differences on the test digits, decay 0.5 "
+        f"gain: {gain:+.4f} is not the mean of the ten differences on the test digits, decay 0.5 "
         "minus one rate, each at the learning rate with its best mean validation accuracy.",
     )
     truth = bool(low > 0)
@@ -178,7 +178,7 @@ QUESTIONS = (
             "Take the validation column to choose a learning rate for 'one rate' and for 'decay "
             "0.5'; then subtract their test accuracy, seed by seed.",
             "Validation chooses 0.0003 for one rate and 0.003 for decay 0.5. The half width of the "
-            "interval is 2.571 * gains.sem().",
+            "interval is 2.262 * gains.sem().",
         ),
     ),
 )
