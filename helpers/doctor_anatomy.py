@@ -103,12 +103,13 @@ def steps_of(model: keras.Model) -> list:
     return list(getattr(model, "operations", None) or model.layers)
 
 
-def some(names: list[str], n: int = 3) -> str:
+def some(names: list[str], n: int = 3, *, of: str = "layers") -> str:
     """Name the first and the last of many, for a line of evidence.
 
     Args:
-        names: names of layers.
+        names: of layers, or of other things.
         n: how many at most are written out.
+        of: what they are names of, in the plural.
 
     Returns:
         Such as `"a, b, ..., z (12 layers)"`.
@@ -117,7 +118,7 @@ def some(names: list[str], n: int = 3) -> str:
     """
     if len(names) <= n:
         return ", ".join(names)
-    return f"{', '.join(names[: n - 1])}, ..., {names[-1]} ({len(names)} layers)"
+    return f"{', '.join(names[: n - 1])}, ..., {names[-1]} ({len(names)} {of})"
 
 
 def _nested(model: keras.Model) -> Iterator[keras.Model]:

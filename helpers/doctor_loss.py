@@ -37,12 +37,16 @@ def _one_unit(head: Head) -> Finding | None:
     many = head.loss.name in CATEGORICAL + SPARSE
     if head.units != 1 or (head.activation != "softmax" and not many):
         return None
+    sigmoid = head.activation != "softmax"
     return Finding(
         code="one-unit-softmax",
         severity="error",
         title=f"{head.name!r} has one unit, treated as if it had several classes",
         evidence=f"1 unit, activation {head.activation}, loss {head.loss.name}.",
-        why="Softmax over one unit is always 1: the output never changes and nothing is learned.",
+        why="One sigmoid unit, as attach_head gives for two classes, goes with "
+        "binary_crossentropy; this loss needs one unit for each class."
+        if sigmoid
+        else "Softmax over one unit is always 1: the output never changes and nothing is learned.",
         fix='keras.layers.Dense(1, activation="sigmoid") with loss="binary_crossentropy"',
     )
 
@@ -56,7 +60,7 @@ def _logits(head: Head) -> Finding | None:
         code="activation-loss",
         severity="error",
         title=f"The loss expects {expected}, but {head.name!r} ends in {head.activation}",
-        evidence=f"{head.name!r}: {head.units} units, activation {head.activation}; loss "
+        evidence=f"{head.name!r}: {_units(head)}, activation {head.activation}; loss "
         f"{head.loss.name} with from_logits={head.loss.from_logits}.",
         why="A softmax applied twice flattens every guess (Keras undoes that, with a warning, only "
         "where the softmax is the last operation of all); one left out feeds scores outside 0 to 1 "
@@ -76,7 +80,7 @@ def _wrong_activation(head: Head) -> Finding | None:
         code="activation-loss",
         severity="error",
         title=f"{head.loss.name} goes with {right}, but {head.name!r} ends in {wrong}",
-        evidence=f"{head.name!r}: {head.units} units, activation {wrong}.",
+        evidence=f"{head.name!r}: {_units(head)}, activation {wrong}.",
         why="Softmax makes the classes exclude each other, sigmoid lets each stand alone; the "
         "loss takes the other one for granted, and accuracy is counted its way.",
         fix='activation="softmax" with "sparse_categorical_crossentropy" for classes that exclude '
@@ -95,7 +99,8 @@ def _label_form(head: Head) -> Finding | None:
     elif head.loss.name in CATEGORICAL and numbers:
         said, fix = "one whole number each", 'loss="sparse_categorical_crossentropy"'
     elif head.loss.name in BINARY and head.units != columns:
-        said, fix = f"{columns} a row", 'Dense(1, activation="sigmoid") for labels 0 and 1'
+        said = "one number each" if columns == 1 else f"{columns} numbers each"
+        fix = 'Dense(1, activation="sigmoid") for labels 0 and 1'
     else:
         return None
     return Finding(
@@ -103,7 +108,7 @@ def _label_form(head: Head) -> Finding | None:
         severity="error",
         title=f"{head.loss.name} does not go with labels that are {said}",
         evidence=f"Labels of the shape {y.shape}, such as {y[0].tolist()}; {head.name!r} has "
-        f"{head.units} units.",
+        f"{_units(head)}.",
         why="At best fit stops with a message about ranks or shapes; at worst numbers are "
         "stretched to fit, and a wrong loss goes down.",
         fix=fix,
@@ -118,13 +123,17 @@ def _class_count(head: Head) -> Finding | None:
     return Finding(
         code="class-count",
         severity="error",
-        title=f"{head.name!r} has {head.units} units, which does not fit the labels",
+        title=f"{head.name!r} has {_units(head)}, which does not fit the labels",
         evidence=f"Labels: {found}; units: {head.units}; loss {head.loss.name}.",
         why="A label without a unit gives an error, a loss of NaN or, with one sigmoid unit, one "
         "that falls below zero without end; a unit without a label is a class that does not "
         "exist.",
         fix=fix,
     )
+
+
+def _units(head: Head) -> str:
+    return f"{head.units} unit{'' if head.units == 1 else 's'}"
 
 
 def _misfit(head: Head, y: np.ndarray | None) -> tuple[str, str] | None:

@@ -77,8 +77,8 @@ def check_classes(case: Case) -> Iterator[Finding]:
                 code="classes-never-learned",
                 severity="error",
                 title=f"Classes of {name!r} never occur in {first!r}",
-                evidence=f"Labels {some([str(label) for label in new])}: {share:.0%} of {name!r}, "
-                f"none of {first!r}.",
+                evidence=f"Labels {some(list(map(str, new)), of='labels')}: {share:.0%} of "
+                f"{name!r}, none of {first!r}.",
                 why="A class without examples cannot be learned. As a rule the data were sorted, "
                 "and validation_split takes the last rows as they stand.",
                 fix="order = np.random.default_rng(0).permutation(len(x)); x, y = x[order], "

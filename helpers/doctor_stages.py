@@ -1,6 +1,6 @@
 """The doctor's checks of `compile`: what changed since, what a stage changed, what went where."""
 
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 
 import keras
 
@@ -59,9 +59,9 @@ def check_stage(case: Case, before: Findings | None) -> Iterator[Finding]:
         code="stage-changed-nothing",
         severity="error",
         title="This stage trains exactly what the stage before it trained",
-        evidence=f"{len(now)} weights train, before and now: {some(list(now))}.",
-        why="The flags that were set were set already. The new compile only threw away what the "
-        "optimizer had gathered.",
+        evidence=f"{len(now)} weight arrays train, before and now: {_named(now)}.",
+        why="The flags that were set were set already. A new compile would only throw away what "
+        "the optimizer has gathered.",
         fix="name an earlier layer: helpers.freezing.unfreeze_from(base, layer_name)",
     )
 
@@ -108,6 +108,10 @@ def training_paths(model: keras.Model) -> tuple[str, ...]:
 _OWN = ("iteration", "learning_rate")
 
 
+def _named(paths: Iterable[str]) -> str:
+    return some(list(paths), of="arrays")
+
+
 def _slots_of(weight: keras.Variable, slots: list[keras.Variable]) -> list[keras.Variable]:
     """The variables that an optimizer keeps for a weight; their names begin with its path."""
     start = weight.path.replace("/", "_") + "_"
@@ -127,7 +131,7 @@ def _unknown(case: Case, weights: list[keras.Variable]) -> Finding:
         severity="error",
         title=f"{len(weights)} weights were unfrozen {since}; the optimizer does not know them",
         evidence=f"{type(case.optimizer).__name__} holds nothing for "
-        f"{some([weight.path for weight in weights])}.",
+        f"{_named(weight.path for weight in weights)}.",
         why="Keras decides at compile time what trains: they stay as they are, or fit stops with "
         "'Unknown variable'.",
         fix="model.compile(...) again, with a new optimizer",
@@ -139,7 +143,7 @@ def _frozen_since(weights: list[keras.Variable]) -> Finding:
         code="trainable-changed",
         severity="note",
         title=f"{len(weights)} weights have been trained, and are frozen now",
-        evidence=f"The optimizer holds moments for {some([weight.path for weight in weights])}.",
+        evidence=f"The optimizer holds moments for {_named(weight.path for weight in weights)}.",
         why="If they were frozen after the last fit, without a new compile, they go on training.",
         fix="model.compile(...) again after every change of trainable",
     )

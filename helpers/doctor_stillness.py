@@ -68,13 +68,14 @@ def check_batch_norm(case: Case) -> Iterator[Finding]:
         moving = _moved(case, moving)
     if not moving:
         return
+    layers_have = "layer has" if len(moving) == 1 else "layers have"
     others = f"{sum(not norm.trainable for _, norm in norms)} are frozen"
     others += f", {len(pacing)} keep pace by a lower momentum" if pacing else ""
     yield Finding(
         code="batchnorm-moves",
         severity="warning",
         title=f"BatchNormalization of {case.base_name!r} will move during training",
-        evidence=f"{len(moving)} BatchNormalization layers have trainable=True ({others}): "
+        evidence=f"{len(moving)} BatchNormalization {layers_have} trainable=True ({others}): "
         f"{some([path for path, _ in moving])}.",
         why="In fit they use the statistics of each batch and shift the stored ones, also behind "
         "base(x, training=False): validation drops although the training loss falls.",

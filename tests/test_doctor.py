@@ -207,6 +207,26 @@ def test_the_evidence_names_layers_and_numbers():
     assert "Keras' default" not in findings["rate-too-high"].evidence
 
 
+def test_numbers_and_what_is_counted_agree():
+    model = ready(on_top(frozen_small(), softmax()))
+    for layer in model.layers:
+        layer.trainable = True
+    stage = next(
+        each for each in examine(model, before=examine(model)) if each.code.startswith("stage")
+    )
+    many = len(model.trainable_weights)
+    assert many > 3 and f"{many} weight arrays train" in stage.evidence
+    assert f"({many} arrays)" in stage.evidence and "layers" not in stage.evidence
+    assert "would only throw away" in stage.why
+
+
+def test_one_sigmoid_unit_is_not_called_a_softmax():
+    model = on_top(raw_small(), layers.Dense(1, activation="sigmoid"))
+    model.compile("adam", "sparse_categorical_crossentropy")
+    finding = {each.code: each for each in examine(model)}["one-unit-softmax"]
+    assert "goes with binary_crossentropy" in finding.why and "always 1" not in finding.why
+
+
 def test_labels_that_count_from_one_are_shifted_and_others_get_more_units():
     x, _ = photos(9)
     model = ready(on_top(raw_small(), softmax()))
