@@ -6,6 +6,7 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any
 
+from helpers.answer_errors import in_short
 from helpers.exercise_record import Record
 
 COLOURS = {"right": "#0072B2", "wrong": "#D55E00", "hint": "#999999"}
@@ -94,15 +95,15 @@ class Exercise:
         """
         question = self._question(number)
         if any(answer is ... or answer is None for answer in answers):
-            text = f"Question {number} waits for its answer: fill in the cell above, and run it."
+            text = f"Question {number} waits for its answer: fill in the cell above, and run it. "
+            text += "(If that cell ended in an error, read the error first.)"
             return Reply("wrong", "Not answered yet.", text)
         try:
             text = question.check(*answers)
         except Wrong as reason:
             return Reply("wrong", "Not yet.", str(reason))
         except Exception as error:  # code of the reader's own, run by the check
-            text = f"Your answer stopped with {type(error).__name__}: {error}"
-            return Reply("wrong", "Not yet.", text)
+            return Reply("wrong", "Not yet.", f"Your answer stopped with {in_short(error)}")
         self._right.add(question.name)
         trouble = self.record.add(question.name) if self.record else ""
         return Reply("right", "Right.", f"{text}{trouble}")

@@ -3,11 +3,15 @@
 import json
 from pathlib import Path
 
+import keras
+import numpy as np
 import pytest
 
 from helpers import checks, exercise_record
 from helpers.checks import Exercise, Question, Wrong, start
 from helpers.exercise_record import Record
+from helpers.exercises.step_diary import Diary
+from helpers.exercises.trials import in_case, model_from
 
 QUESTION_FILES = Path(checks.__file__).parent / "exercises"
 
@@ -59,12 +63,93 @@ def test_an_open_answer_is_not_called_wrong(exercise, answer):
     reply = exercise.check(2, answer)
     assert not reply
     assert reply.headline == "Not answered yet." and "Question 2" in reply.text
+    assert "If that cell ended in an error" in reply.text
 
 
 def test_an_error_of_the_answer_is_reported(exercise):
     reply = exercise.check(1, 5)
     assert not reply
     assert "stopped with AssertionError: an error of the answer's own" in reply.text
+
+
+def quoted(error):
+    def stop(answer):
+        raise error
+
+    question = Question("stops", "Stop", stop, ("one", "two", "three"))
+    return Exercise("99", (question,), None).check(1, 2).text
+
+
+GRAPH_ERROR = """Graph execution error:
+
+Detected at node sub defined at (most recent call last):
+  File "a.py", line 1, in <module>
+
+Incompatible shapes: [32,5] vs. [32]
+\t [[{{node sub}}]] [Op:__inference_1]"""
+CALL_ERROR = """Exception encountered when calling Dense.call().
+
+\x1b[1mThe shapes do not fit.\x1b[0m
+
+Arguments received by Dense.call():
+  \u2022 inputs=..."""
+
+
+@pytest.mark.parametrize(
+    "error,text",
+    [
+        (ValueError("one\ntwo"), "ValueError: one"),
+        (ValueError(), "ValueError."),
+        (RuntimeError(GRAPH_ERROR), "RuntimeError: Incompatible shapes: [32,5] vs. [32]"),
+        (
+            ValueError(CALL_ERROR),
+            "ValueError: Exception encountered when calling Dense.call(). The shapes do not fit.",
+        ),
+        (KeyError("x" * 400), f"KeyError: '{'x' * 298}\u2026"),
+    ],
+)
+def test_an_error_is_quoted_by_the_line_that_says_it(error, text):
+    assert quoted(error) == f"Your answer stopped with {text}"
+
+
+def test_values_that_are_options_are_told_from_a_function_that_takes_too_few():
+    def build(base):
+        return base
+
+    with pytest.raises(TypeError, match="but 2 were given") as own:
+        build(1, 2)
+    assert quoted(own.value).endswith("were given. Options are given by name, such as "
+                                      "classes=classes.")  # fmt: skip
+    with pytest.raises(TypeError, match="but 2 were given") as by_check:
+        model_from(build, 1, 2)
+    assert quoted(by_check.value).endswith("The check hands it 2 values: those that the question "
+                                           "names.")  # fmt: skip
+
+
+def test_a_tensor_without_numbers_is_explained():
+    with pytest.raises(ValueError, match="KerasTensor") as reason:
+        np.mean(keras.Input((3,)))
+    assert "use layers of Keras on it, not NumPy" in quoted(reason.value)
+
+
+def test_a_reply_begins_with_its_case():
+    with pytest.raises(Wrong, match=r"^With two: too few$"), in_case("With two"):
+        raise Wrong("too few")
+    stopped = r"^With two, your answer stopped with KeyError: 'x'$"
+    with pytest.raises(Wrong, match=stopped), in_case("With two"):
+        raise KeyError("x")
+
+
+def test_a_diary_begins_anew_with_another_model():
+    diary = Diary()
+    for _ in range(2):
+        model = keras.Sequential([keras.Input((1,)), keras.layers.Dense(1)])
+        model.compile(keras.optimizers.SGD(0.5), "mse")
+        model.fit(np.ones((4, 1)), np.ones(4), batch_size=2, verbose=0, callbacks=[diary])
+    table = diary.table()
+    assert diary.watched is model and table.index.tolist() == [1, 2]
+    assert table["counted by the optimizer"].tolist() == [1, 2]
+    assert set(table["rate"]) == {0.5} and set(table["moved so far"]) == {"none"}
 
 
 def test_hints_come_one_by_one_and_by_number(exercise):

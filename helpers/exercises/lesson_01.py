@@ -111,14 +111,14 @@ def _check_batches(usable: Any) -> str:
         need(bool(usable[name]) or not truth, f"You refuse {name}, but {numbers}. {WHY[name]}")
         need(not usable[name] or truth, f"You accept {name}, but {numbers}. {WHY[name]}")
     said = ", ".join(f"{name} {share:.0%}" for name, share in shares.items())
-    return f"glyphnet reads {said}, and {best:.0%} of the originals."
+    return f"glyphnet reads {said}, and {best:.0%} of the originals. {' '.join(WHY.values())}"
 
 
 WHY = {
-    "A": "These letters are dimmer, on the right scale.",
-    "B": "These letters are dark on white. check_pixels lets them pass: they lie in 0 to 255.",
-    "C": "These pixels run from 0 to 1: check_pixels(glyphnet, batch) says so.",
-    "D": "These letters lie on their side. check_pixels looks at the scale only: draw a few.",
+    "A": "The letters of A are dimmer, on the right scale.",
+    "B": "The letters of B are dark on white. check_pixels lets them pass: they lie in 0 to 255.",
+    "C": "The pixels of C run from 0 to 1: check_pixels(glyphnet, batch) says so.",
+    "D": "The letters of D lie on their side. check_pixels looks at the scale only: draw a few.",
 }
 
 
@@ -149,7 +149,8 @@ QUESTIONS = (
         "A model that gives averaged feature maps",
         check_averages,
         (
-            "base.get_layer(name).output is the tensor of maps. A layer of Keras averages maps.",
+            "base.get_layer(name).output is the tensor of maps. It holds no numbers yet, so NumPy "
+            "cannot average it; a layer of Keras can: keras.layers.GlobalAveragePooling2D.",
             "keras.Model(inputs, outputs) builds a model from base.input to any tensor behind it.",
             "maps = base.get_layer(name).output, and then "
             "keras.Model(base.input, keras.layers.GlobalAveragePooling2D()(maps))",
@@ -160,7 +161,8 @@ QUESTIONS = (
         "Which pictures would you trust?",
         _check_batches,
         (
-            "Print the smallest and the largest pixel of each batch, and draw two pictures of it.",
+            "Print the smallest and the largest pixel of each batch, and draw two pictures of it: "
+            "plot_images(batch[:2]). Where that stops, the message is a witness, too.",
             "The labels are known: compare how many letters glyphnet reads in each batch and in "
             "letters.images.",
             "np.mean(whole.predict(batch, verbose=0).argmax(axis=1) == letters.labels); only one "

@@ -9,12 +9,11 @@ import pandas as pd
 
 from helpers.bases import load_base
 from helpers.checks import Question
-from helpers.data import load_digits_task
+from helpers.data import Split, load_digits_task
+from helpers.exercises.heads import need_head
 from helpers.exercises.poolings import check_verdict, measured_poolings
 from helpers.exercises.tools import need, need_model, outputs, same
-from helpers.exercises.trials import model_from, need_healthy
-
-HEAD_FAULTS = ("one-unit-softmax", "activation-loss", "labels-loss", "class-count")
+from helpers.exercises.trials import in_case, model_from
 
 
 def pooling_draws() -> pd.DataFrame:
@@ -87,24 +86,17 @@ def _check_build(build: Callable) -> str:
     """A function from a base and a number of classes to a compiled model for integer labels."""
     said = []
     for classes in (2, 5):
-        base, x, y = _small_task(classes)
-        model = model_from(build, base, classes)
-        need(model.compiled, "Your model is not compiled: the loss is half of the answer.")
-        known = {id(weight) for weight in model.weights}
-        need(all(id(w) in known for w in base.weights), "The base that was given is not in it.")
-        need_healthy(model, HEAD_FAULTS, base=base, data=(x, y))
-        units = model.output_shape[-1]
-        need(
-            units == classes or (units, classes) == (1, 2),
-            f"With {classes} classes your model gives {units} numbers for a picture.",
-        )
-        loss = float(np.ravel(model.evaluate(x, y, verbose=0))[0])
-        guess = np.log(classes)
-        need(
-            0 <= loss < 5 * guess,
-            f"With {classes} classes the untrained loss is {loss:.2f}; guessing costs {guess:.2f}.",
-        )
-        said.append(f"{classes} classes: {units} units, loss {loss:.2f}")
+        base, task = _small_task(classes)
+        with in_case(f"With classes={classes}, tried on {len(task.labels)} pictures"):
+            model = model_from(build, base, classes)
+            units = need_head(model, base, classes, task)
+            loss = float(np.ravel(model.evaluate(*task, verbose=0))[0])
+            guess = np.log(classes)
+            need(
+                0 <= loss < 5 * guess,
+                f"The untrained loss is {loss:.2f}; guessing costs {guess:.2f}.",
+            )
+        said.append(f"{classes} classes: {units} unit{'s' * (units > 1)}, loss {loss:.2f}")
     return f"{'; '.join(said)} before training. Last layer, loss and labels agree."
 
 
@@ -117,11 +109,11 @@ def _flat(model: keras.Model, tensor: keras.KerasTensor, pictures: np.ndarray) -
     return outputs(keras.Model(model.input, tensor), pictures).reshape(len(pictures), -1)
 
 
-def _small_task(classes: int) -> tuple[keras.Model, np.ndarray, np.ndarray]:
+def _small_task(classes: int) -> tuple[keras.Model, Split]:
     pictures = keras.Input((8, 8, 1))
     maps = keras.layers.Conv2D(4, 3, activation="relu", name=f"small_{classes}")(pictures)
     x = np.random.default_rng(0).uniform(0, 1, (240, 8, 8, 1)).astype("float32")
-    return keras.Model(pictures, maps, name="base"), x, np.arange(len(x)) % classes
+    return keras.Model(pictures, maps, name="base"), Split(x, np.arange(len(x)) % classes)
 
 
 QUESTIONS = (

@@ -1,11 +1,13 @@
 """Exercise 03: freeze, prove it, cache features, and judge a lead."""
 
+from collections.abc import Mapping
 from functools import cache
 from typing import Any
 
 import keras
 import numpy as np
 import pandas as pd
+from scipy import stats
 
 from helpers.bases import load_base
 from helpers.checks import Question
@@ -45,17 +47,33 @@ def _check_frozen(model: Any, base: Any) -> str:
         f"{listed(inside)}. Flags are read when `fit` first runs after `compile`.",
     )
     need(bool(moved), "One more epoch moves nothing: the head does not learn.")
+    need(
+        _has_learned(model, base),
+        "The base is frozen, but the head has not learned yet: run `fit` after `compile`.",
+    )
     return (
         f"All {len(base.weights)} arrays of the base are glyphnet's, bit for bit; one more epoch "
-        f"moves {listed(moved)}."
+        f"moves {listed(moved)}. Flags count as they are when `fit` first runs after `compile`; "
+        "to freeze before `compile` is the safe order."
     )
+
+
+def _has_learned(model: keras.Model, base: keras.Model) -> bool:
+    """Whether the optimizer counts steps or, where it is new, a bias of the head is not zero."""
+    inside = {id(weight) for weight in base.weights}
+    biases = [w for w in model.weights if id(w) not in inside and w.name == "bias"]
+    return int(model.optimizer.iterations) > 0 or any(w.numpy().any() for w in biases)
 
 
 def _check_cached(cached: Any, model: Any) -> str:
     """Cached features of the fifty pictures, and a model whose head was trained on them."""
     task = load_digits_task(5)
     images = task.train.images
-    cached = np.asarray(cached)
+    kind, cached = type(cached).__name__, np.asarray(cached)
+    need(
+        cached.ndim > 1 and cached.dtype.kind in "fiu",
+        f"cached is a {kind}: an array is needed, what extract_features or predict gives.",
+    )
     need(
         len(cached) > 0 and len(cached) % len(images) == 0,
         f"cached has the shape {cached.shape}, but there are {len(images)} training pictures.",
@@ -77,7 +95,9 @@ def _check_cached(cached: Any, model: Any) -> str:
         + ("It guesses: is the head that you fitted the one inside model? " if share < 0.3 else "")
         + "Are labels and features in the same order, and did the head train long enough?",
     )
-    return f"The head learned on an array of {cached.shape}; from pixels, model reads {share:.0%}."
+    fits = any(same(cached, view) for view in _views(images))
+    what = "fits the features of the base" if fits else "is an array"
+    return f"cached, {cached.shape}, {what}; from pixels, model reads {share:.0%}."
 
 
 def _check_lead(difference: pd.DataFrame, verdict: Any) -> str:
@@ -88,18 +108,26 @@ def _check_lead(difference: pd.DataFrame, verdict: Any) -> str:
         f"verdict: give a dictionary with an entry for each of {list(intervals.index)}.",
     )
     for number, row in intervals.iterrows():
-        truth = _in_words(row)
         need(verdict[number] is not ..., f"{number} examples wait for a verdict.")
         need(
-            verdict[number] == truth,
-            f"{number} examples: you say {verdict[number]!r}. The mean is {row['mean']:+.3f}, but "
-            f"the interval goes from {row['low']:+.3f} to {row['high']:+.3f}: {truth!r}.",
+            verdict[number] == _in_words(row),
+            f"{number} examples: you say {verdict[number]!r}. The mean is {row['mean']:+.3f}, and "
+            f"the interval goes from {row['low']:+.3f} to {row['high']:+.3f}"
+            f"{_other_t(difference[number], row, verdict[number])}.",
         )
     unsure = [n for n in intervals.index if verdict[n] == "cannot tell"]
     return f"All means are above zero, but at {listed(unsure)} examples five draws cannot tell."
 
 
-def _in_words(row: pd.Series) -> str:
+def _other_t(draws: pd.Series, row: pd.Series, said: str) -> str:
+    """The t value of so few draws, where 1.96 in its place gives what was said."""
+    half = 1.96 * draws.sem()
+    by_196 = _in_words({"low": row["mean"] - half, "high": row["mean"] + half})
+    t = stats.t.ppf(0.975, len(draws) - 1)
+    return f" (t for {len(draws)} draws: {t:.3f}, not 1.96)" if by_196 == said else ""
+
+
+def _in_words(row: Mapping[str, float]) -> str:
     if row["low"] > 0:
         return "better"
     return "worse" if row["high"] < 0 else "cannot tell"

@@ -1,15 +1,40 @@
 """How the checks of the exercises try an answer: they call, examine or fit it, and undo the fit."""
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
+from contextlib import contextmanager
 from typing import Any
 
 import keras
 import numpy as np
 
+from helpers.answer_errors import in_short
 from helpers.checks import Wrong
 from helpers.data import Split
 from helpers.doctor import examine
 from helpers.exercises.tools import need, need_model, outputs
+
+
+@contextmanager
+def in_case(case: str) -> Iterator[None]:
+    """Begin every reply with the case that it is about.
+
+    Args:
+        case: such as `"With classes=5"`.
+
+    Yields:
+        Nothing; what is tried stands in the `with` block.
+
+    Raises:
+        Wrong: what the block finds wrong, or the error that stopped it, with the case in front.
+
+    Lesson: 01
+    """
+    try:
+        yield
+    except Wrong as reason:
+        raise Wrong(f"{case}: {reason}") from reason
+    except Exception as error:  # code of the reader's own
+        raise Wrong(f"{case}, your answer stopped with {in_short(error)}") from error
 
 
 def model_from(build: Any, *given: Any) -> keras.Model:

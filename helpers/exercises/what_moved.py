@@ -1,6 +1,7 @@
 """Exercise 03, question 3: find every weight that moved."""
 
 from collections.abc import Callable
+from typing import Any
 
 import keras
 import numpy as np
@@ -29,11 +30,30 @@ def check_what_moved(what_moved: Callable) -> str:
         found = what_moved(model, lambda m=model, c=case, log=calls: (_move(m, c), log.append(c)))
         need(found is not None, "Your function returns None: end it with `return` and the paths.")
         need(len(calls) == 1, f"Your function called train() {len(calls)} times; once is right.")
+        _need_paths(list(found), [weight for weight in model.weights if weight.path in wanted])
+        paths = sorted(map(_path, found))
         need(
-            sorted(map(str, found)) == wanted,
-            f"It says that {listed(found)} moved; it was {listed(wanted)}. {reason}",
+            paths == wanted,
+            f"It says that {listed(paths)} moved; it was {listed(wanted)}. {reason}",
         )
     return "It finds a kernel, a moving mean, a step of a millionth, and no more than moved."
+
+
+def _path(answer: Any) -> str:
+    return answer.path if isinstance(answer, keras.Variable) else str(answer)
+
+
+def _need_paths(found: list, moved: list[keras.Variable]) -> None:
+    """Refuse names, which two layers may share, and variables, where they are the right ones."""
+    by_name = [str(each) for each in found] == [weight.name for weight in moved]
+    as_weight = any(isinstance(each, keras.Variable) for each in found)
+    paths = sorted(weight.path for weight in moved)
+    wrong = moved and (by_name or (as_weight and sorted(map(_path, found)) == paths))
+    need(
+        not wrong,
+        f"Right weight, but give its path, {listed(map(repr, paths))}, not "
+        f"{'the weight itself' if as_weight else 'its name'}.",
+    )
 
 
 def _probe() -> keras.Model:
