@@ -1,0 +1,63 @@
+"""Run every notebook as a reader would; write how long it took and how much memory it asked for.
+
+    make bench
+
+data/results/run_times.csv: `notebook`, `seconds` from the start of its kernel to its last cell, and
+`megabytes`, the most memory that the kernel held. Where a notebook's weights or photos are missing,
+its row is kept from the last run, and the script says so.
+"""
+
+import time
+from pathlib import Path
+
+import nbformat
+import pandas as pd
+from nbclient import NotebookClient
+from tqdm import tqdm
+
+from helpers.downloads import missing_downloads
+from tests.part_two import EXERCISES, PART_TWO
+
+ROOT = Path(__file__).resolve().parents[2]
+RESULTS = ROOT / "data" / "results" / "run_times.csv"
+PEAK = "import resource\nprint(resource.getrusage(resource.RUSAGE_SELF).ru_maxrss // 1024)"
+
+
+def notebooks() -> list[Path]:
+    """Lessons, clinic and recipes, then the solutions of the exercises."""
+    folder = ROOT / "notebooks"
+    return [*sorted(folder.glob("*.ipynb")), *sorted(folder.glob("solutions/*.ipynb"))]
+
+
+def measure(path: Path) -> tuple[float, int]:
+    """Seconds, and the kernel's peak memory in MB (the unit of Linux)."""
+    nb = nbformat.read(path, as_version=4)
+    nb.cells.append(nbformat.v4.new_code_cell(PEAK))
+    begun = time.perf_counter()
+    resources = {"metadata": {"path": str(path.parent)}}
+    NotebookClient(nb, timeout=300, kernel_name="python3", resources=resources).execute()
+    return time.perf_counter() - begun, int(nb.cells[-1].outputs[0].text)
+
+
+def main() -> None:
+    """Measure all, and write the table."""
+    old = pd.read_csv(RESULTS, comment="#").set_index("notebook") if RESULTS.exists() else None
+    rows, needing = [], {"notebooks": PART_TWO, "solutions": EXERCISES}
+    for path in tqdm(notebooks(), unit="notebook"):
+        name = path.relative_to(ROOT / "notebooks").as_posix()
+        if missing_downloads() and path.name.startswith(needing[path.parent.name]):
+            print(f"{name} needs {missing_downloads()[0]}: its last row is kept")
+            kept = old.loc[name] if old is not None and name in old.index else (None, None)
+            rows.append((name, *kept))
+            continue
+        seconds, megabytes = measure(path)
+        rows.append((name, round(seconds), megabytes))
+    table = pd.DataFrame(rows, columns=["notebook", "seconds", "megabytes"])
+    with RESULTS.open("w", encoding="utf-8") as file:
+        file.write("# python -m tests.bench.run_times\n")
+        table.to_csv(file, index=False)
+    print(table.to_string(index=False))
+
+
+if __name__ == "__main__":
+    main()
