@@ -1,16 +1,14 @@
 """Exercise 06: rates that layers really get, measured, and what they buy."""
 
-from functools import cache
 from typing import Any
 
-import keras
 import numpy as np
 import pandas as pd
 
-from helpers.bases import load_base
 from helpers.checks import Question
-from helpers.data import Split, load_digits_task, load_letters_sample
+from helpers.data import load_digits_task
 from helpers.exercises.first_steps import first_steps, need_steps, plain
+from helpers.exercises.letters import letters_read, letters_read_before
 from helpers.exercises.measure_steps import check_measure
 from helpers.exercises.tools import (
     accuracy,
@@ -55,7 +53,7 @@ def _check_falling(model: Any) -> str:
         f"The optimizer has counted {int(model.optimizer.iterations)} steps, and {listed(still)} "
         "did not move. Unfreeze, then compile, then fit.",
     )
-    known, kept = _letters_before(), _letters(model)
+    known, kept = letters_read_before(), letters_read(model)
     reads = f"Letters {kept:.0%} (before: {known:.0%}), digits "
     reads += f"{accuracy(model, digits.validation):.0%}."
     moved = [path for path in gone if not path.endswith("/kernel")]
@@ -114,21 +112,6 @@ def _gain(runs: pd.DataFrame, *rates: float) -> pd.Series:
     draws = runs.pivot(index="seed", columns=["rates", "learning_rate"], values="test_accuracy")
     one, other = (draws[way, rate] for way, rate in zip(RIVALS, rates, strict=True))
     return interval_95((one - other).to_frame("gain")).loc["gain"]
-
-
-def _letters(model: keras.Model) -> float:
-    """How much glyphnet's old top reads in the features of a model that was built on glyphnet."""
-    whole = load_base("glyphnet", include_top=True)
-    base = {weight.path: weight for weight in whole.weights if weight.path.startswith("block_")}
-    for weight in model.weights:
-        if weight.path in base:
-            base[weight.path].assign(weight.numpy())
-    return accuracy(whole, Split(*(part[::3] for part in load_letters_sample())))
-
-
-@cache
-def _letters_before() -> float:
-    return _letters(load_base("glyphnet"))
 
 
 QUESTIONS = (

@@ -1,13 +1,13 @@
 """Exercise 04, question 2: the last two blocks of glyphnet, fine-tuned without forgetting."""
 
-from functools import cache
 from typing import Any
 
 import keras
 import numpy as np
 
 from helpers.bases import load_base
-from helpers.data import load_digits_task, load_letters_sample
+from helpers.data import load_digits_task
+from helpers.exercises.letters import letters_read, letters_read_before
 from helpers.exercises.tools import accuracy, listed, need, need_model, unlike_glyphnet
 
 LETTERS_LOST = 0.03
@@ -23,8 +23,8 @@ def check_tuned(model: Any) -> str:
     """Check a model with a trained head whose upper two blocks were fine-tuned with care."""
     need_model(model, (None, 10))
     gone = unlike_glyphnet(model)
-    letters, digits = _letters(model), accuracy(model, load_digits_task(5).validation)
-    before = _letters_before()
+    letters, digits = letters_read(model), accuracy(model, load_digits_task(5).validation)
+    before = letters_read_before()
     numbers = f"digits {digits:.0%}, letters {letters:.0%} (before: {before:.0%})"
     _need_still(gone, numbers)
     need(
@@ -72,18 +72,3 @@ def _need_moved(model: keras.Model) -> list[str]:
         "rate, or more epochs.",
     )
     return said
-
-
-def _letters(model: keras.Model) -> float:
-    """How much glyphnet's old top reads in the features of a model that was built on glyphnet."""
-    whole = load_base("glyphnet", include_top=True)
-    base = {weight.path: weight for weight in whole.weights if weight.path.startswith("block_")}
-    for weight in model.weights:
-        if weight.path in base:
-            base[weight.path].assign(weight.numpy())
-    return accuracy(whole, load_letters_sample())
-
-
-@cache
-def _letters_before() -> float:
-    return _letters(load_base("glyphnet"))
