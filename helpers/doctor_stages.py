@@ -123,13 +123,17 @@ def _has_moved(weights: list[keras.Variable], slots: list[keras.Variable]) -> bo
     return any(bool(keras.ops.any(slot != 0)) for slot in own)
 
 
+def _counted(weights: list[keras.Variable]) -> str:
+    return f"{len(weights)} weight{'s' * (len(weights) != 1)}"
+
+
 def _unknown(case: Case, weights: list[keras.Variable]) -> Finding:
     fitted = case.model.train_function is not None
     since = "since the last fit" if fitted else "since the optimizer was first used"
     return Finding(
         code="trainable-changed",
         severity="error",
-        title=f"{len(weights)} weights were unfrozen {since}; the optimizer does not know them",
+        title=f"Unfrozen {since}, and unknown to the optimizer: {_counted(weights)}",
         evidence=f"{type(case.optimizer).__name__} holds nothing for "
         f"{_named(weight.path for weight in weights)}.",
         why="Keras decides at compile time what trains: they stay as they are, or fit stops with "
@@ -142,7 +146,7 @@ def _frozen_since(weights: list[keras.Variable]) -> Finding:
     return Finding(
         code="trainable-changed",
         severity="note",
-        title=f"{len(weights)} weights have been trained, and are frozen now",
+        title=f"Trained before, and frozen now: {_counted(weights)}",
         evidence=f"The optimizer holds moments for {_named(weight.path for weight in weights)}.",
         why="If they were frozen after the last fit, without a new compile, they go on training.",
         fix="model.compile(...) again after every change of trainable",

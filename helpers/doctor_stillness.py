@@ -69,8 +69,8 @@ def check_batch_norm(case: Case) -> Iterator[Finding]:
     if not moving:
         return
     layers_have = "layer has" if len(moving) == 1 else "layers have"
-    others = f"{sum(not norm.trainable for _, norm in norms)} are frozen"
-    others += f", {len(pacing)} keep pace by a lower momentum" if pacing else ""
+    others = f"frozen: {sum(not norm.trainable for _, norm in norms)}"
+    others += f"; keeping pace by a lower momentum: {len(pacing)}" if pacing else ""
     yield Finding(
         code="batchnorm-moves",
         severity="warning",

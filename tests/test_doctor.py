@@ -246,7 +246,9 @@ def test_a_norm_that_keeps_pace_on_purpose_is_not_counted_as_frozen():
     base.get_layer("rests").trainable = False
     findings = {each.code: each for each in examine(ready(on_top(base, softmax())))}
     evidence = findings["batchnorm-moves"].evidence
-    assert "1 are frozen, 2 keep pace" in evidence and evidence.endswith(": moves.")
+    assert "(frozen: 1; keeping pace by a lower momentum: 2)" in evidence and evidence.endswith(
+        ": moves."
+    )
 
 
 def test_norms_that_code_of_ones_own_keeps_still_are_not_counted_as_frozen():
@@ -260,7 +262,7 @@ def test_norms_that_code_of_ones_own_keeps_still_are_not_counted_as_frozen():
     model = ready(Half(keras.Model(inputs, still(moves(inputs)))))
     model(tiny_task()[0])
     findings = {each.code: each for each in examine(model, data=tiny_task())}
-    assert "(0 are frozen): moves" in findings["batchnorm-moves"].evidence
+    assert "(frozen: 0): moves" in findings["batchnorm-moves"].evidence
 
 
 def test_the_trace_of_a_frozen_weight_is_a_note_only():
