@@ -23,6 +23,12 @@ def test_every_lesson_has_a_mutation():
     assert {mutation["notebook"] for mutation in MUTATIONS} == {path.name for path in LESSONS}
 
 
+@pytest.mark.parametrize("mutation", MUTATIONS, ids=title)
+def test_what_a_mutation_changes_is_still_there(mutation):
+    nb = nbformat.read(FOLDER / mutation["notebook"], as_version=4)
+    assert mutate(nb, old=mutation["old"], new=mutation["new"]) != nb
+
+
 @pytest.mark.thorough
 @pytest.mark.timeout(600)
 @pytest.mark.parametrize("mutation", MUTATIONS, ids=title)
