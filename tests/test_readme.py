@@ -5,6 +5,7 @@ from pathlib import Path
 
 import make_map
 import nbformat
+import pandas as pd
 import pytest
 
 from tests.test_notebooks import LESSONS, name_of
@@ -68,6 +69,23 @@ def test_the_table_gives_the_minutes_that_the_lesson_gives(path):
     minutes = {name: minutes for _, _, name, minutes in ROW.findall(README)}
     first = nbformat.read(path, as_version=4).cells[0].source
     assert f"{minutes[path.name]} minutes" in first
+
+
+def test_the_tables_of_measurements_are_those_of_the_files():
+    results = ROOT / "data" / "results"
+    for row in pd.read_csv(results / "bench.csv", comment="#").itertuples():
+        quartiles = f"{row.quartile_1:.2f} to {row.quartile_3:.2f}"
+        assert f"| {row.comparison} | {row.ratio:.2f} | {quartiles} |" in README
+    photos = pd.read_csv(results / "photo_bench.csv", comment="#")
+    tuned = photos.query("recipe == 'this course' and stage == 'fine-tuned'")
+    mean = f"| {tuned.seconds.mean():.0f} | {tuned.test_accuracy.mean():.3f} |"
+    assert f"fine-tuned, mean of {len(tuned)} seeds {mean}" in README
+    last = photos[photos["recipe"] == "Keras guide"].iloc[-1]
+    assert f"Keras guide | {last.seconds:,.0f} | {last.test_accuracy:.3f} |" in README
+    examples = pd.read_csv(results / "examples.csv", comment="#")
+    means = examples.groupby(["method", "examples_per_class"])["test_accuracy"].mean().unstack()
+    for method, values in means.iterrows():
+        assert f"| {method} | {' | '.join(f'{value:.3f}' for value in values)} |" in README
 
 
 def test_conda_users_activate_the_environment_that_the_file_makes():
