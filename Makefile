@@ -56,6 +56,7 @@ evidence: $(READY)  ## repeat the measurements that the lessons quote
 bench: $(READY)  ## time the helpers and recipes beside plain Keras; half an hour, on an idle machine
 	$(PY) tests/bench/bench.py
 	$(PY) -m tests.bench.run_times
+	$(PY) tests/bench/memory.py
 	$(PY) tests/bench/photo_bench.py
 
 thorough: $(READY)  ## every test, those that take long included; an hour

@@ -82,6 +82,8 @@ def test_the_tables_of_measurements_are_those_of_the_files():
     assert f"fine-tuned, mean of {len(tuned)} seeds {mean}" in README
     last = photos[photos["recipe"] == "Keras guide"].iloc[-1]
     assert f"Keras guide | {last.seconds:,.0f} | {last.test_accuracy:.3f} |" in README
+    first, second, third = pd.read_csv(results / "memory.csv", comment="#")["beyond_mb"]
+    assert f"beyond the features themselves: {first}, {second} and {third} MB" in README
     examples = pd.read_csv(results / "examples.csv", comment="#")
     means = examples.groupby(["method", "examples_per_class"])["test_accuracy"].mean().unstack()
     for method, values in means.iterrows():

@@ -1,0 +1,67 @@
+"""Measure the memory that features of many photos take, beyond the features themselves.
+
+    make bench
+
+One new process for each number of photos runs MobileNetV2 (a third of its width, 96 pixels, no
+download) over photos that it draws itself. data/results/memory.csv: `photos`; `features_mb`,
+what is kept; `peak_mb`, the most memory of the process; and `beyond_mb`, the peak less the features
+and less what the process held before it began.
+"""
+
+import resource
+import subprocess
+import sys
+import tempfile
+from pathlib import Path
+
+import pandas as pd
+
+ROOT = Path(__file__).resolve().parents[2]
+RESULTS = ROOT / "data" / "results" / "memory.csv"
+NUMBERS, FILES, SIZE = (1_000, 10_000, 50_000), 200, 96
+
+
+def peak_megabytes() -> float:
+    """The most memory that this process ever held (the unit of Linux)."""
+    return resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024
+
+
+def measure(many: int) -> None:
+    """Print the megabytes of the features, those before, and the peak."""
+    import keras
+
+    from helpers.bases import load_base
+    from helpers.data import load_digits_task
+    from helpers.photo_pixels import run_on_photos
+    from helpers.speed import save_photos
+
+    with tempfile.TemporaryDirectory() as folder:
+        paths = save_photos(load_digits_task(20).train.images[:FILES], folder, enlarge=8)
+        base = load_base("MobileNetV2", weights=None, alpha=0.35, input_shape=(SIZE, SIZE, 3))
+        model = keras.Model(base.input, keras.layers.GlobalAveragePooling2D()(base.output))
+        run_on_photos(model, paths)  # builds what has to be built
+        before = peak_megabytes()
+        (features,) = run_on_photos(model, (paths * (many // FILES + 1))[:many])
+    print(features.nbytes / 1024**2, before, peak_megabytes())
+
+
+def main() -> None:
+    """Measure each number in a process of its own, and write the table."""
+    rows = []
+    for many in NUMBERS:
+        line = [sys.executable, __file__, str(many)]
+        said = subprocess.run(line, check=True, stdout=subprocess.PIPE, text=True).stdout
+        kept, before, peak = map(float, said.splitlines()[-1].split())
+        rows.append((many, round(kept), round(peak), round(peak - before - kept)))
+        print(f"{many:,} photos: features {kept:.0f} MB, peak {peak:.0f} MB")
+    table = pd.DataFrame(rows, columns=["photos", "features_mb", "peak_mb", "beyond_mb"])
+    with RESULTS.open("w", encoding="utf-8", newline="\n") as file:
+        file.write("# python tests/bench/memory.py\n")
+        table.to_csv(file, index=False, lineterminator="\n")
+
+
+if __name__ == "__main__":
+    if len(sys.argv) > 1:
+        measure(int(sys.argv[1]))
+    else:
+        main()
