@@ -28,6 +28,7 @@ def with_policy(model: keras.Model, policy: str) -> keras.Model:
         raise ValueError(f"{nested[0]!r} is a model inside the model: give each on its own.")
 
     def made_anew(layer: keras.Layer) -> keras.Layer:
+        """Build one layer again under the policy, with its own settings."""
         anew = type(layer).from_config(layer.get_config() | {"dtype": policy})
         anew.trainable = layer.trainable
         return anew

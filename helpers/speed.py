@@ -129,6 +129,7 @@ def seconds_per_photo(model: keras.Model, photos: int, *, train: bool = False) -
     labels = np.zeros(photos, "int64")
 
     def work() -> None:
+        """One step, or one prediction."""
         if train:
             model.train_on_batch(pixels, labels)
         else:
@@ -148,6 +149,7 @@ def _counting(files: tf.data.Dataset) -> tuple[tf.data.Dataset, list[bytes]]:
     passed: list[bytes] = []
 
     def note(name: bytes) -> bytes:
+        """Write down a file, and pass it on."""
         passed.append(name)
         return name
 

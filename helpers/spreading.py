@@ -29,6 +29,7 @@ def make_step(strategy: tf.distribute.Strategy, model: keras.Model, loss: Loss) 
     """
 
     def on_share(x: tf.Tensor, y: tf.Tensor) -> None:
+        """One step on a share of the batch; `apply_gradients` adds up those of all replicas."""
         with tf.GradientTape() as tape:
             part = loss(y, model(x, training=True))
         gradients = tape.gradient(part, model.trainable_variables)
@@ -94,6 +95,7 @@ def seconds_to_add_up(strategy: tf.distribute.Strategy, megabytes: int) -> float
     """
 
     def add_up() -> tf.Tensor:
+        """Add up one array of every replica."""
         values = tf.ones(250_000 * megabytes)  # of 4 bytes each
         return tf.distribute.get_replica_context().all_reduce("SUM", values)
 

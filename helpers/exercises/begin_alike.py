@@ -59,6 +59,25 @@ def check_fourth(four: Any) -> str:
     dark, bright = (np.concatenate([seen, part], axis=-1) for part in (0 * fourth, fourth))
     first = np.concatenate([fourth, seen], axis=-1)
     need(not same(outputs(four, first), wanted), "It takes the new channel first; it comes last.")
+    _need_colour(four, dark, bright, wanted)
+    lifts = after_a_few_steps(
+        four, bright, lambda: _distance(outputs(four, dark), outputs(four, bright))
+    )
+    need(
+        lifts > ROUNDING,
+        "It begins as the old base, but after a few steps of training the fourth channel still "
+        "counts for nothing: no weight that trains stands between it and the maps.",
+    )
+    return (
+        "It begins as the base in colour, whatever the fourth channel holds. After a few steps "
+        f"that channel moves the maps by {lifts:.1%}."
+    )
+
+
+def _need_colour(
+    four: keras.Model, dark: np.ndarray, bright: np.ndarray, wanted: np.ndarray
+) -> None:
+    """The maps are those of the base in colour, whether the fourth channel is dark or bright."""
     maps = [outputs(four, x) for x in (dark, bright)]
     found, asked = maps[0].shape[1:], wanted.shape[1:]
     need(found == asked, f"Its maps have the shape {found}; those of `colour` have {asked}.")
@@ -73,18 +92,6 @@ def check_fourth(four: Any) -> str:
         f"The maps are off by {dark_off:.0%} even where the fourth channel is 0. The weights for "
         "red, green and blue stay as they are, those of all other layers too."
         + _empty(four, colour_base()),
-    )
-    lifts = after_a_few_steps(
-        four, bright, lambda: _distance(outputs(four, dark), outputs(four, bright))
-    )
-    need(
-        lifts > ROUNDING,
-        "It begins as the old base, but after a few steps of training the fourth channel still "
-        "counts for nothing: no weight that trains stands between it and the maps.",
-    )
-    return (
-        "It begins as the base in colour, whatever the fourth channel holds. After a few steps "
-        f"that channel moves the maps by {lifts:.1%}."
     )
 
 
@@ -106,27 +113,7 @@ def check_extend(extend: Callable) -> str:
     rng = np.random.default_rng(0)
     for base, name in ((load_base("glyphnet"), "glyphnet"), (_other_base(), "another base")):
         x = rng.uniform(0, 255, (8, *base.input_shape[1:])).astype("float32")
-        old = outputs(base, x)
-        model = extend(base)
-        empty = model is None or model is ...
-        need(not empty, "Your function returns nothing yet: end it with `return` and the model.")
-        need_model(model)
-        need(
-            same(outputs(base, x), old),
-            f"After your function {name} itself gives other maps than before.",
-        )
-        more = model.count_params() - base.count_params()
-        need(more > 0, f"On {name} your model holds {more} parameters more: nothing new in it.")
-        found = outputs(model, x)
-        need(
-            found.shape == old.shape,
-            f"On {name} the maps have the shape {found.shape[1:]}, before {old.shape[1:]}.",
-        )
-        need(
-            same(found, old),
-            f"On {name} your model begins with other maps: they are off by "
-            f"{_distance(found, old):.0%}.{_clipped(found, old)}{_empty(model, base)}",
-        )
+        model = _extended(extend, base, name, x)
     kernels, stuck = _stuck(model, base, x)
     need(kernels > 0, "The new layers hold no kernel that trains.")
     need(
@@ -136,6 +123,32 @@ def check_extend(extend: Callable) -> str:
         "with one zero only.",
     )
     return f"It begins as the base, on two bases, and its new kernels ({kernels}) learn."
+
+
+def _extended(extend: Callable, base: keras.Model, name: str, x: np.ndarray) -> keras.Model:
+    """What the function makes of a base; it holds something new, and begins with the same maps."""
+    old = outputs(base, x)
+    model = extend(base)
+    empty = model is None or model is ...
+    need(not empty, "Your function returns nothing yet: end it with `return` and the model.")
+    need_model(model)
+    need(
+        same(outputs(base, x), old),
+        f"After your function {name} itself gives other maps than before.",
+    )
+    more = model.count_params() - base.count_params()
+    need(more > 0, f"On {name} your model holds {more} parameters more: nothing new in it.")
+    found = outputs(model, x)
+    need(
+        found.shape == old.shape,
+        f"On {name} the maps have the shape {found.shape[1:]}, before {old.shape[1:]}.",
+    )
+    need(
+        same(found, old),
+        f"On {name} your model begins with other maps: they are off by "
+        f"{_distance(found, old):.0%}.{_clipped(found, old)}{_empty(model, base)}",
+    )
+    return model
 
 
 def _distance(found: np.ndarray, wanted: np.ndarray) -> float:
