@@ -39,6 +39,7 @@ notebooks: $(READY)  ## run every notebook and store its outputs; NB='notebooks/
 	$(PY) -m nbconvert --to notebook --execute --inplace --log-level=WARN $(NB)
 	$(PY) -m nbconvert --to notebook --inplace --coalesce-streams --log-level=WARN $(NB)
 	$(PY) -m nbstripout --keep-output --keep-count --keep-id --extra-keys metadata.language_info $(NB)
+	$(PY) notebooks/stamp_results.py $(NB)
 
 exercises: $(READY)  ## make notebooks/exercises from notebooks/solutions
 	$(PY) notebooks/make_exercises.py

@@ -26,6 +26,7 @@ class Exercise(Preprocessor):
 
     def preprocess(self, nb, resources):
         cells, nb.cells = nb.cells, []
+        nb.metadata.pop("results", None)
         for cell in cells:
             cell.source = ANSWER.sub(_before, cell.source)
             cell.metadata.pop("tags", None)

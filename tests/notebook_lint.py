@@ -128,7 +128,8 @@ KEPT = {"tags", "slideshow"}
 
 
 def clean_metadata(nb: NotebookNode) -> Problems:
-    if set(nb.metadata) != {"kernelspec"} or nb.metadata.kernelspec.get("name") != "python3":
+    keys = set(nb.metadata) - {"results"}  # made by notebooks/stamp_results.py
+    if keys != {"kernelspec"} or nb.metadata.kernelspec.get("name") != "python3":
         yield f"notebook metadata holds {sorted(nb.metadata)}: only the kernelspec python3 is kept"
     for cell in nb.cells:
         yield from (f"cell metadata {key!r}" for key in sorted(set(cell.metadata) - KEPT))
