@@ -53,12 +53,14 @@ data: $(READY)  ## train the two bundled bases anew, glyphnet and langnet
 
 evidence: $(READY)  ## repeat the measurements that the lessons quote
 	$(PY) data/make_evidence.py
+	$(PY) data/make_tables.py
 
 bench: $(READY)  ## time the helpers and recipes beside plain Keras; half an hour, on an idle machine
 	$(PY) tests/bench/bench.py
 	$(PY) -m tests.bench.run_times
 	$(PY) tests/bench/memory.py
 	$(PY) tests/bench/photo_bench.py
+	$(PY) data/make_tables.py
 
 thorough: $(READY)  ## every test, those that take long included; an hour
 	$(PY) -m pytest -n 2 --dist worksteal --thorough tests

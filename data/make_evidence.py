@@ -38,10 +38,11 @@ SEEDS = {
     "batchnorm": 10,
     "layerwise": 10,
     "blocks": 10,
-    "names": 5,
+    "names": 10,
     "architectures": 10,
     "channels": 10,
-    "photos": 3,
+    "photos": 5,
+    "photo_examples": 5,
     "photo_bases": 1,
 }
 LOSS = "sparse_categorical_crossentropy"

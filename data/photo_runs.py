@@ -19,9 +19,10 @@ from helpers.freezing import unfreeze_from
 from helpers.layerwise import layerwise_optimizer
 from helpers.photo_head import Head, fit_head, head_probabilities
 from helpers.photo_model import build_classifier
-from helpers.photo_pixels import run_on_photos
-from helpers.photo_tuning import Schedule, fine_tune, fit_on_activations
+from helpers.photo_pixels import photo_batches, run_on_photos
+from helpers.photo_tuning import BATCH, Schedule, fine_tune, fit_on_activations
 from helpers.photos import load_clothing
+from helpers.surgery import attach_head
 
 BOUNDARY = "block_13_expand"
 BASES = {
@@ -33,6 +34,10 @@ EPOCHS, RATE = 8, 2e-3
 REGULAR = {"weight_decay": 1e-4, "global_clipnorm": 1.0}
 """Where BatchNormalization keeps still; chosen on the validation photos."""
 ADAMW = partial(AdamW, **REGULAR)
+FEW_STEPS = 200
+"""The least steps of fine-tuning where photos are few."""
+SCRATCH_SIZE, SCRATCH_STEPS, SCRATCH_RATE = 96, 600, 0.002
+"""From scratch; chosen on the validation photos."""
 DECAY = 0.9  # of the rate, from layer to layer; the only value that was tried
 OPENED = ("block_16_expand", "block_14_expand", BOUNDARY)
 """Where training begins in each of the phases of gradual unfreezing."""
@@ -69,9 +74,13 @@ def by_method(seed: int, method: str) -> dict[str, float]:
     unfreeze_from(model, BOUNDARY)
     upper = split_at(model, BOUNDARY)[1]
     METHODS[method](model, upper, train.activations, train.labels)
+    return on_both(upper)
+
+
+def on_both(upper: keras.Model) -> dict[str, float]:
+    """Accuracy on the validation photos and on the test photos."""
     return {
-        "validation_accuracy": accuracy(upper, extracted("validation")),
-        "test_accuracy": accuracy(upper, extracted("test")),
+        f"{split}_accuracy": accuracy(upper, extracted(split)) for split in ("validation", "test")
     }
 
 
@@ -136,6 +145,59 @@ METHODS: dict[str, Callable[..., None]] = {
 }
 
 
+def by_photos(seed: int, photos_per_class: int, method: str) -> dict[str, float]:
+    """A network of the same form from scratch, the frozen base with a head, and fine-tuned."""
+    rows = drawn(extracted("train").labels, photos_per_class, seed)
+    if method == "from scratch":
+        return from_scratch(rows)
+    train = extracted("train")
+    labels = train.labels[rows]
+    head = fit_head(train.features[:, rows], labels, classes=10)
+    model = build_classifier(load_photo_base(), head)
+    upper = split_at(model, BOUNDARY)[1]
+    if method == "fine-tuned":
+        steps = -(-len(train.features) * len(rows) // BATCH)
+        epochs = max(EPOCHS, -(-FEW_STEPS // steps))
+        upper = fine_tune(model, BOUNDARY, train.activations[:, rows], labels, epochs=epochs)
+    return on_both(upper)
+
+
+def drawn(labels: np.ndarray, photos_per_class: int, seed: int) -> np.ndarray:
+    """Rows of as many photos of each class, drawn at random."""
+    mixed = np.random.default_rng(seed).permutation(len(labels))
+    by_class = [mixed[labels[mixed] == label][:photos_per_class] for label in range(10)]
+    return np.concatenate(by_class)
+
+
+def from_scratch(rows: np.ndarray) -> dict[str, float]:
+    """The fair opponent: new weights, small photos, mirror images, a rate that falls."""
+    x, y = small("train")[rows], extracted("train").labels[rows]
+    base = load_base(
+        "MobileNetV2", weights=None, alpha=0.35, input_shape=(SCRATCH_SIZE, SCRATCH_SIZE, 3)
+    )
+    for layer in base.layers:
+        if isinstance(layer, keras.layers.BatchNormalization):
+            layer.momentum = 0.9
+    model = attach_head(base, classes=10)
+    rate = keras.optimizers.schedules.CosineDecay(SCRATCH_RATE, SCRATCH_STEPS)
+    model.compile(keras.optimizers.Adam(rate), "sparse_categorical_crossentropy")
+    x, y = np.concatenate([x, x[:, :, ::-1]]), np.tile(y, 2)
+    model.fit(x, y, epochs=-(-SCRATCH_STEPS // -(-len(x) // 32)), verbose=0)
+    found = {}
+    for split in ("validation", "test"):
+        answers = model.predict(small(split), batch_size=128, verbose=0).argmax(axis=1)
+        labels = getattr(load_clothing(), split).labels
+        found[f"{split}_accuracy"] = float(np.mean(answers == labels))
+    return found
+
+
+@cache
+def small(split: str) -> np.ndarray:
+    """All photos of a split as pixels, for training from scratch."""
+    paths = getattr(load_clothing(), split).paths
+    return np.concatenate([*photo_batches(paths, size=SCRATCH_SIZE)])
+
+
 def by_base(seed: int, base: str) -> dict[str, float]:
     """A head on the frozen features of plain photos: what a base knows, and what it costs."""
     task, loaded = load_clothing(), BASES[base]()
@@ -158,5 +220,9 @@ def experiments() -> dict[str, tuple[Callable[..., dict[str, float]], dict[str, 
     """What `make_evidence.py` runs, by the name of its results file."""
     return {
         "photos": (by_method, {"method": [*METHODS]}),
+        "photo_examples": (
+            by_photos,
+            {"photos_per_class": [5, 20, 80], "method": ["from scratch", "frozen", "fine-tuned"]},
+        ),
         "photo_bases": (by_base, {"base": [*BASES]}),
     }

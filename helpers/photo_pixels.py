@@ -41,10 +41,11 @@ def read_photo(path: str | os.PathLike, *, size: int | None = None) -> np.ndarra
     with Image.open(path, formats=FORMATS) as image:
         if size is not None:  # a JPEG can be decoded at a half, a quarter or an eighth at once
             image.draft(None, (2 * size, 2 * size))
-        upright = _eight_bit_rgb(ImageOps.exif_transpose(image))
-    if size is not None:
-        upright = upright.resize((size, size), Image.Resampling.BILINEAR)
-    return np.asarray(upright)
+        ImageOps.exif_transpose(image, in_place=True)
+        upright = _eight_bit_rgb(image)
+        if size is not None:
+            upright = upright.resize((size, size), Image.Resampling.BILINEAR)
+        return np.asarray(upright)
 
 
 def photo_batches(
@@ -81,7 +82,8 @@ def run_on_photos(
 ) -> list[np.ndarray]:
     """Run a model over photos in files and keep what comes out, in half precision.
 
-    The photos themselves are not kept: memory holds some batches of pixels and the result.
+    The photos themselves are not kept: memory holds some batches of pixels and the result, whose
+    size is announced before the first batch.
 
     Args:
         model: one that takes raw pixels of a fixed, square size.
@@ -99,7 +101,8 @@ def run_on_photos(
     """
     shapes = [output.shape[1:] for output in model.outputs]
     kept = [np.empty((1 + mirrored, len(paths), *shape), "float16") for shape in shapes]
-    starts = progress(range(0, len(paths), BATCH), "reading photos", unit=f"batches of {BATCH}")
+    label = f"reading photos, keeping {sum(array.nbytes for array in kept) / 1e6:.1f} MB"
+    starts = progress(range(0, len(paths), BATCH), label, unit=f"batches of {BATCH}")
     batches = photo_batches(paths, size=model.input_shape[1], batch_size=BATCH)
     for start, pixels in zip(starts, batches, strict=True):
         variants = [pixels, pixels[:, :, ::-1]][: 1 + mirrored]
@@ -123,4 +126,4 @@ def _eight_bit_rgb(image: Image.Image) -> Image.Image:
     if image.has_transparency_data:
         clear = image.convert("RGBA")
         image = Image.alpha_composite(Image.new("RGBA", clear.size, "white"), clear)
-    return image.convert("RGB")
+    return image if image.mode == "RGB" else image.convert("RGB")

@@ -1,6 +1,7 @@
 """Photos become raw pixels in one way, a few at a time."""
 
 import os
+import re
 
 import keras
 import numpy as np
@@ -132,6 +133,16 @@ def test_every_output_of_a_model_is_kept_from_one_reading(tmp_path):
     first, second = run_on_photos(keras.Model(base.input, [middle, base.output]), paths)
     assert first.shape == (1, 3, *middle.shape[1:])
     np.testing.assert_array_equal(second, run_on_photos(base, paths)[0])
+
+
+def test_what_is_kept_is_announced(tmp_path, capsys):
+    base = tiny_photo_base()
+    first = keras.Model(base.input, base.get_layer("block_1_conv").output)
+    (kept,) = run_on_photos(first, 50 * saved(tmp_path, 2))
+    announced = re.search(r"reading photos, keeping (\d+\.\d) MB", capsys.readouterr().err)
+    assert announced
+    assert kept.nbytes / 1e6 == pytest.approx(float(announced[1]), abs=0.05)
+    assert kept.nbytes > 1e5, "or the test compares 0.0 with nothing"
 
 
 def test_a_photo_that_has_gone_is_named(tmp_path):

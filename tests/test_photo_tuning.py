@@ -3,12 +3,14 @@
 import keras
 import numpy as np
 import pytest
+import tensorflow as tf
 
+from helpers.data import repeatable
 from helpers.features import split_at
 from helpers.freezing import freeze
 from helpers.photo_head import Head
 from helpers.photo_model import build_classifier
-from helpers.photo_tuning import fine_tune, fit_on_activations
+from helpers.photo_tuning import fine_tune, fine_tune_ensemble, fit_on_activations
 from tests.photo_samples import picture, tiny_photo_base
 from tests.tiny import changed, values
 
@@ -89,6 +91,30 @@ def test_the_rate_warms_up_for_one_epoch_and_falls_to_a_hundredth(monkeypatch):
     assert float(optimizer.global_clipnorm) == 1
 
 
+@pytest.mark.parametrize("mixed_by_us", [True, False])
+def test_each_epoch_has_its_own_order_which_keras_does_not_give(mixed_by_us):
+    """The second half notices when Keras begins to."""
+    orders = []
+
+    class Notes(keras.layers.Layer):
+        def call(self, x):
+            tf.py_function(lambda values: orders.append(values.numpy()[:, 0].tolist()), [x], [])
+            return x
+
+    repeatable(0)
+    inputs = keras.Input((1,))
+    upper = keras.Sequential([inputs, Notes(), keras.layers.Dense(3, activation="softmax")])
+    numbered = np.arange(24, dtype="float32")[None, :, None]
+    if mixed_by_us:
+        fit_on_activations(upper, numbered, LABELS, epochs=3)
+    else:
+        upper.compile("sgd", "sparse_categorical_crossentropy")
+        upper.fit(numbered[0], LABELS, epochs=3, verbose=0)
+    assert len(orders) == 3
+    assert [sorted(order) for order in orders] == [[*range(24)]] * 3
+    assert len({tuple(order) for order in orders}) == (3 if mixed_by_us else 1)
+
+
 def test_photos_of_rare_classes_weigh_more_where_the_imbalance_is_strong(monkeypatch):
     uneven = np.array([0] * 16 + [1] * 4 + [2] * 4)
     calls, _, _ = recorded(monkeypatch, uneven, epochs=2)
@@ -115,3 +141,33 @@ def test_another_optimizer_gets_the_schedule():
     assert [type(rate).__name__ for rate in given] == ["CosineDecay"]
     assert isinstance(upper.optimizer, keras.optimizers.SGD)
     assert changed(model, before) == {"probabilities/kernel", "probabilities/bias"}
+
+
+def test_the_members_of_an_ensemble_differ_and_their_mean_answers():
+    model, _, activations = task()
+    before, several_batches = values(model), np.concatenate([activations, activations])
+    voting = fine_tune_ensemble(
+        model, "block_2_conv", several_batches, LABELS, members=2, epochs=20
+    )
+    assert changed(model, before) == set(), "the members are copies"
+    members = [layer for layer in voting.layers if isinstance(layer, keras.Model)]
+    answers = [member.predict(activations[0], verbose=0) for member in members]
+    assert len(answers) == 2
+    assert np.abs(answers[0] - answers[1]).max() > 1e-3
+    found = voting.predict(activations[0], verbose=0)
+    np.testing.assert_allclose(found, np.mean(answers, axis=0), atol=1e-6)
+    assert np.mean(found.argmax(axis=1) == LABELS) > 0.8
+
+
+def test_the_batchnorm_of_members_trains_with_averages_that_keep_pace():
+    model, _, activations = task()
+    voting = fine_tune_ensemble(model, "block_2_conv", activations, LABELS, members=2, epochs=2)
+    norm = voting.get_layer("member_2").get_layer("block_2_bn")
+    assert (norm.trainable, norm.momentum) == (True, 0.95)
+    assert np.abs(norm.moving_mean).max() > 0
+
+
+def test_an_ensemble_of_one_is_refused():
+    model, _, activations = task()
+    with pytest.raises(ValueError, match="members=1"):
+        fine_tune_ensemble(model, "block_2_conv", activations, LABELS, members=1)

@@ -4,6 +4,7 @@ import re
 from pathlib import Path
 
 import make_map
+import make_tables
 import nbformat
 import pandas as pd
 import pytest
@@ -71,27 +72,21 @@ def test_the_table_gives_the_minutes_that_the_lesson_gives(path):
     assert f"{minutes[path.name]} minutes" in first
 
 
-def test_the_tables_of_measurements_are_those_of_the_files():
-    results = ROOT / "data" / "results"
-    for row in pd.read_csv(results / "bench.csv", comment="#").itertuples():
-        quartiles = f"{row.quartile_1:.2f} to {row.quartile_3:.2f}"
-        assert f"| {row.comparison} | {row.ratio:.2f} | {quartiles} |" in README
-    photos = pd.read_csv(results / "photo_bench.csv", comment="#")
-    tuned = photos.query("recipe == 'this course' and stage == 'fine-tuned'")
-    mean = f"| {tuned.seconds.mean():.0f} | {tuned.test_accuracy.mean():.3f} |"
-    assert f"fine-tuned, mean of {len(tuned)} seeds {mean}" in README
-    again = pd.read_csv(results / "photo_bench_repeated.csv", comment="#")
-    tuned = again[again["stage"] == "fine-tuned"]
-    mean = f"| {tuned.seconds.mean():.0f} | {tuned.test_accuracy.mean():.3f} |"
-    assert f"repeated on a faster machine {mean}" in README
-    last = photos[photos["recipe"] == "Keras guide"].iloc[-1]
-    assert f"Keras guide | {last.seconds:,.0f} | {last.test_accuracy:.3f} |" in README
-    first, second, third = pd.read_csv(results / "memory.csv", comment="#")["beyond_mb"]
-    assert f"beyond the features themselves: {first}, {second} and {third} MB" in README
-    examples = pd.read_csv(results / "examples.csv", comment="#")
-    means = examples.groupby(["method", "examples_per_class"])["test_accuracy"].mean().unstack()
-    for method, values in means.iterrows():
-        assert f"| {method} | {' | '.join(f'{value:.3f}' for value in values)} |" in README
+def test_the_tables_of_measurements_are_those_of_the_files(monkeypatch, tmp_path):
+    copy = tmp_path / "README.md"
+    copy.write_text(README, encoding="utf-8")
+    monkeypatch.setattr(make_tables, "README", copy)
+    make_tables.main()
+    assert copy.read_text(encoding="utf-8") == README, "run: python data/make_tables.py"
+
+
+def test_every_results_file_has_its_table_in_the_readme():
+    files = {path.name for path in make_tables.RESULTS.glob("*.csv")} - {"run_times.csv"}
+    assert {name for name in files if f"`{name}`" not in README} == set(), "run times: TEACHING.md"
+
+
+def test_a_mean_comes_with_half_its_interval():
+    assert make_tables.mean_and_half(pd.Series([0.8, 0.9])) == "0.850 ± 0.635"  # t(1) = 12.7062
 
 
 def test_conda_users_activate_the_environment_that_the_file_makes():

@@ -1,0 +1,135 @@
+"""Write the tables of measurements into the README, from data/results.
+
+    python data/make_tables.py
+
+`make evidence` and `make bench` end with it. Accuracies of the course's experiments are means with
+half the 95 % interval (Student's t).
+"""
+
+from collections.abc import Iterator
+from pathlib import Path
+
+import pandas as pd
+from scipy import stats
+
+ROOT = Path(__file__).resolve().parent.parent
+README = ROOT / "README.md"
+RESULTS = ROOT / "data" / "results"
+BEGIN, END = "<!-- tables: data/make_tables.py -->\n", "<!-- end of tables -->\n"
+
+MEASURES = ["test_accuracy", "letters_accuracy"]
+EXPERIMENTS = {
+    "examples": ("Letters to digits, by examples a class", ["method"], "examples_per_class"),
+    "photo_examples": ("ImageNet to clothes, by photos a class", ["method"], "photos_per_class"),
+    "names": (
+        "Five languages to ten others, by names a language",
+        ["method"],
+        "names_per_language",
+    ),
+    "depth": ("How deep to unfreeze", ["unfreeze_from"], None),
+    "rates": ("One rate for the whole base", ["learning_rate"], None),
+    "batchnorm": ("BatchNormalization, by batch size", ["batchnorm"], "batch_size"),
+    "schedules": ("In which order to unfreeze", ["schedule"], None),
+    "layerwise": ("Rates by layer, by the rate of the head", ["rates"], "learning_rate"),
+    "blocks": ("One block learns alone", ["block"], None),
+    "architectures": ("New parts on the base", ["method"], None),
+    "channels": ("A new first layer", ["pictures", "first_layer"], "base"),
+    "photo_bases": ("A head on frozen features, by base", ["base"], None),
+    "photos": ("Ways to fine-tune on 3,068 photos", ["method"], None),
+}
+"""Of each results file: the title of its table, what makes a row, and what makes a column."""
+
+
+def read(name: str) -> pd.DataFrame:
+    """One results file."""
+    return pd.read_csv(RESULTS / f"{name}.csv", comment="#")
+
+
+def rows_of(table: pd.DataFrame) -> Iterator[str]:
+    """The lines of a table in Markdown; its index makes the first columns."""
+    table = table.reset_index().rename(columns=lambda name: str(name).replace("_", " "))
+    index = [not isinstance(value, str) or not value[:1].isdigit() for value in table.iloc[0]]
+    yield "| " + " | ".join(table.columns) + " |"
+    yield "|" + "|".join("---" if text else "---:" for text in index) + "|"
+    for values in table.itertuples(index=False):
+        yield "| " + " | ".join(map(str, values)) + " |"
+    yield ""
+
+
+def mean_and_half(accuracies: pd.Series) -> str:
+    """Such as `0.935 ± 0.012`: mean and half the 95 % interval; one figure has none."""
+    if len(accuracies) == 1:
+        return f"{accuracies.iloc[0]:.3f}"
+    half = stats.t.ppf(0.975, len(accuracies) - 1) * accuracies.sem()
+    return f"{accuracies.mean():.3f} ± {half:.3f}"
+
+
+def experiment(name: str, title: str, row: list[str], column: str | None) -> Iterator[str]:
+    """The table of one experiment: test accuracy, and what was remembered where that was asked."""
+    runs = read(name)
+    times = runs["seed"].nunique()
+    yield f"**{title}** ({times} {'run' if times == 1 else 'runs'} each, `{name}.csv`)\n"
+    if column:
+        cells = runs.groupby([*row, column])["test_accuracy"]
+        yield from rows_of(cells.agg(mean_and_half).unstack().rename_axis(None, axis=1))
+        return
+    measures = [name for name in MEASURES if name in runs]
+    yield from rows_of(runs.groupby(row, sort=False)[measures].agg(mean_and_half))
+
+
+def photo_race() -> Iterator[str]:
+    """Recipes for photos, each with the time in which this course was as accurate."""
+    yield "**3,068 photos, ten classes, from JPEG files to test accuracy** (`photo_bench.csv`)\n"
+    points = read("photo_bench")
+    last = points.groupby(["recipe", "seed"], sort=False).tail(1)
+    rivals = last[last["recipe"] != "this course"]
+    ours = points[points["recipe"] == "this course"].groupby("stage", sort=False)
+    means = ours[["seconds", "test_accuracy"]].mean()
+    rows = [
+        (f"this course, {stage}", f"{found.seconds:,.0f}", f"{found.test_accuracy:.3f}", "")
+        for stage, found in means.iterrows()
+    ]
+    for rival in rivals.itertuples():
+        equal = means[means["test_accuracy"] >= rival.test_accuracy].iloc[0].seconds
+        sooner = f"{rival.seconds / equal:.0f} times sooner"
+        rows.append((rival.recipe, f"{rival.seconds:,.0f}", f"{rival.test_accuracy:.3f}", sooner))
+    columns = ["recipe", "seconds", "test accuracy", "this course is as accurate"]
+    yield from rows_of(pd.DataFrame(rows, columns=columns).set_index("recipe"))
+
+
+def timings() -> Iterator[str]:
+    """Ours beside plain Keras, and the memory of features."""
+    yield "**This course beside plain Keras** (`bench.csv`)\n"
+    bench = read("bench")
+    quartiles = zip(bench["quartile_1"], bench["quartile_3"], strict=True)
+    shown = {
+        "ours beside plain Keras": bench["comparison"],
+        "ratio of times": bench["ratio"].map("{:.2f}".format),
+        "quartiles": [f"{low:.2f} to {high:.2f}" for low, high in quartiles],
+    }
+    yield from rows_of(pd.DataFrame(shown).set_index("ours beside plain Keras"))
+    first, second, third = read("memory")["beyond_mb"]
+    yield (
+        "Memory for the features of 1,000, 10,000 and 50,000 photos, beyond the features "
+        f"themselves:\n{first}, {second} and {third} MB (`memory.csv`).\n"
+    )
+
+
+def tables() -> str:
+    """All of them, as they stand in the README."""
+    parts = [*photo_race(), *timings()]
+    for name, (title, row, column) in EXPERIMENTS.items():
+        parts += experiment(name, title, row, column)
+    return "\n".join(parts)
+
+
+def main() -> None:
+    """Replace what stands between the two marks in the README."""
+    text = README.read_text(encoding="utf-8")
+    before, rest = text.split(BEGIN)
+    after = rest.split(END)[1]
+    README.write_text(f"{before}{BEGIN}\n{tables()}\n{END}{after}", encoding="utf-8")
+
+
+if __name__ == "__main__":
+    main()
