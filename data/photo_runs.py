@@ -20,7 +20,15 @@ from helpers.layerwise import layerwise_optimizer
 from helpers.photo_head import Head, fit_head, head_probabilities
 from helpers.photo_model import build_classifier
 from helpers.photo_pixels import photo_batches, run_on_photos
-from helpers.photo_tuning import BATCH, Schedule, fine_tune, fit_on_activations
+from helpers.photo_tuning import (
+    BATCH,
+    MEMBER_EPOCHS,
+    MEMBERS,
+    Schedule,
+    fine_tune,
+    fine_tune_ensemble,
+    fit_on_activations,
+)
 from helpers.photos import load_clothing
 from helpers.surgery import attach_head
 
@@ -68,13 +76,13 @@ def trained_head() -> Head:
 
 
 def by_method(seed: int, method: str) -> dict[str, float]:
-    """Ways to fine-tune, each with as many steps."""
+    """Ways to fine-tune."""
     train = extracted("train")
     model = build_classifier(load_photo_base(), trained_head())
     unfreeze_from(model, BOUNDARY)
     upper = split_at(model, BOUNDARY)[1]
-    METHODS[method](model, upper, train.activations, train.labels)
-    return on_both(upper)
+    trained = METHODS[method](model, upper, train.activations, train.labels)
+    return on_both(trained or upper)
 
 
 def on_both(upper: keras.Model) -> dict[str, float]:
@@ -94,9 +102,18 @@ def frozen(model: keras.Model, upper: keras.Model, x: np.ndarray, labels: np.nda
     """The head alone."""
 
 
-def recipe(model: keras.Model, upper: keras.Model, x: np.ndarray, labels: np.ndarray) -> None:
+def recipe(
+    model: keras.Model, upper: keras.Model, x: np.ndarray, labels: np.ndarray, **options
+) -> None:
     """That of the lesson: BatchNormalization trains, too."""
-    fine_tune(model, BOUNDARY, x, labels)
+    fine_tune(model, BOUNDARY, x, labels, **options)
+
+
+def ensemble(
+    model: keras.Model, upper: keras.Model, x: np.ndarray, labels: np.ndarray
+) -> keras.Model:
+    """Three times the recipe, five epochs each; the mean of their answers."""
+    return fine_tune_ensemble(model, BOUNDARY, x, labels)
 
 
 def still(
@@ -135,9 +152,11 @@ def gradual(model: keras.Model, upper: keras.Model, x: np.ndarray, labels: np.nd
         still(model, upper, x, labels, epochs=epochs)
 
 
-METHODS: dict[str, Callable[..., None]] = {
+METHODS: dict[str, Callable[..., keras.Model | None]] = {
     "frozen": frozen,
     "BatchNorm trains": recipe,
+    "BatchNorm trains, 15 epochs": partial(recipe, epochs=MEMBERS * MEMBER_EPOCHS),
+    "ensemble of three": ensemble,
     "fine-tuned": still,
     "no mirror images": not_mirrored,
     "layer-wise rates": layerwise,

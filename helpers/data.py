@@ -134,6 +134,9 @@ def load_letters_sample() -> Split:
 def repeatable(seed: int = 0) -> None:
     """Make everything that follows in this process repeat exactly on the same machine.
 
+    A price of any seed, seen in Keras 3.15: `fit` on arrays then takes the examples in the same
+    order in every epoch. Where that matters, mix them yourself: see `fit_on_activations`.
+
     Args:
         seed: seeds Python's, NumPy's and TensorFlow's random numbers, 0 to 2**32 - 1.
 

@@ -34,8 +34,7 @@ def fine_tune(
     """Train everything from one layer on, on what the layers before it gave for each photo.
 
     Everything before the layer is frozen, and BatchNormalization from there on trains, too: see
-    `release_batch_norm`. Dropout keeps still; it brought nothing. How the rest trains: see
-    `fit_on_activations`.
+    `release_batch_norm`. Dropout keeps still. How the rest trains: see `fit_on_activations`.
 
     Args:
         model: a flat classifier with a trained softmax head; changed in place.

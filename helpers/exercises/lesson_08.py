@@ -69,7 +69,7 @@ def _check_features(features: Any, ids: Any) -> str:
 
 
 def _check_offers(runs: pd.DataFrame, verdicts: Any, choice: Any) -> str:
-    """What five draws say of four pairs, and which offer to take."""
+    """What ten draws say of four pairs, and which offer to take."""
     need(isinstance(verdicts, dict), "verdicts: give a dictionary, with a word for each pair.")
     for pair, (a, b) in PAIRS.items():
         word, gain = verdicts.get(pair, ...), _gain(runs, a, b)
@@ -78,7 +78,7 @@ def _check_offers(runs: pd.DataFrame, verdicts: Any, choice: Any) -> str:
         truth = "ahead" if gain["low"] > 0 else "behind" if gain["high"] < 0 else "not shown"
         need(
             word == truth,
-            f"{pair!r}: you say {word!r}. The five differences have the mean {gain['mean']:+.4f}, "
+            f"{pair!r}: you say {word!r}. The ten differences have the mean {gain['mean']:+.4f}, "
             f"interval {gain['low']:+.4f} to {gain['high']:+.4f}.",
         )
     offers = list(dict.fromkeys(offer for pair in PAIRS.values() for offer in pair))
@@ -181,9 +181,9 @@ QUESTIONS = (
         _check_offers,
         (
             "gains = runs[a] - runs[b] has one number for each draw: the same names for both.",
-            "Half the width of the 95 % interval of five draws is 2.776 * gains.sem(). Three "
+            "Half the width of the 95 % interval of ten draws is 2.262 * gains.sem(). Two "
             "of four are not 'ahead'.",
-            "One pair is ahead, one is behind, two are not shown. The cheapest offer takes 20 "
+            "Two pairs are ahead, one is behind, one is not shown. The cheapest offer takes 20 "
             "names and only counts letters.",
         ),
     ),

@@ -28,7 +28,7 @@ from helpers.features import split_at
 from helpers.photo_head import fit_head, head_probabilities
 from helpers.photo_model import build_classifier
 from helpers.photo_pixels import run_on_photos
-from helpers.photo_tuning import fine_tune
+from helpers.photo_tuning import fine_tune, fine_tune_ensemble
 from helpers.photos import load_clothing
 
 RESULTS = Path(__file__).resolve().parents[2] / "data" / "results" / "photo_bench.csv"
@@ -57,7 +57,7 @@ def head_alone() -> Iterator[Point]:
     yield "head alone", time.perf_counter() - begun, right(answers, task.test)
 
 
-def fine_tuned() -> Iterator[Point]:
+def fine_tuned(tune: Callable[..., keras.Model], stage: str) -> Iterator[Point]:
     """Photos and mirror images up to the boundary, a head, then what lies above the boundary.
 
     A test photo's answer is the mean of two: for the photo and for its mirror image.
@@ -68,11 +68,11 @@ def fine_tuned() -> Iterator[Point]:
     both = keras.Model(base.input, [split_at(base, BOUNDARY)[0].output, pooled])
     activations, features = run_on_photos(both, task.train.paths, mirrored=True)
     model = build_classifier(base, fit_head(features, task.train.labels, classes=10))
-    upper = fine_tune(model, BOUNDARY, activations, task.train.labels)
+    upper = tune(model, BOUNDARY, activations, task.train.labels)
     new, _ = run_on_photos(both, task.test.paths, mirrored=True)
     views = [upper.predict(view.astype("float32"), batch_size=128, verbose=0) for view in new]
     answers = np.mean(views, axis=0)
-    yield "fine-tuned", time.perf_counter() - begun, right(answers, task.test)
+    yield stage, time.perf_counter() - begun, right(answers, task.test)
 
 
 def right(answers: np.ndarray, split: PhotoSplit) -> float:
@@ -159,7 +159,8 @@ def pixels(split: PhotoSplit) -> tf.data.Dataset:
 
 RUNS = (
     ("this course", 1, head_alone),
-    ("this course", SEEDS, fine_tuned),
+    ("this course", SEEDS, partial(fine_tuned, fine_tune, "fine-tuned")),
+    ("this course", SEEDS, partial(fine_tuned, fine_tune_ensemble, "ensemble of three")),
     ("TensorFlow tutorial", 1, partial(published, TUTORIAL)),
     ("Keras guide", 1, partial(published, GUIDE)),
 )
