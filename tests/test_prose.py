@@ -29,6 +29,7 @@ SAID = {
     "09_photographs": {
         "0.65": "a choice of the prediction",
         "0.95": "a choice of the prediction, and the momentum of the recipe",
+        "3.15": "version of Keras",
         "0.894": "in the name of the published checkpoint",
     },
     "10_your_own_photos": {
