@@ -28,7 +28,6 @@ SAID = {
     "06_layerwise_learning_rates": {"2.6": "a divisor of Howard and Ruder", "3.15": "Keras"},
     "09_photographs": {
         "0.65": "a choice of the prediction",
-        "0.95": "a choice of the prediction, and the momentum of the recipe",
         "3.15": "version of Keras",
         "0.894": "in the name of the published checkpoint",
     },

@@ -186,8 +186,8 @@ QUESTIONS = (
         (
             "One column is there to choose by. The other one is for the figure, once the choice "
             "is made.",
-            "runs.sort_values('validation_accuracy') shows three equal rows at its end: any of "
-            "them will do. The interval comes from how many of the 372 were right: accuracy_interval.",
+            "runs.sort_values('validation_accuracy') shows three equal rows at its end: any "
+            "will do. The interval comes from how many of the 372 were right: accuracy_interval.",
             "chosen = runs['validation_accuracy'].idxmax(); low, high = accuracy_interval(round("
             "runs.loc[chosen, 'test_accuracy'] * tested), tested)",
         ),
