@@ -14,6 +14,9 @@ LAB_OPTIONS := $(if $(SCREEN),,--no-browser) $(if $(filter 0,$(shell id -u)),--a
 # Start-up lines of TensorFlow's C++ part; `TF_CPP_MIN_LOG_LEVEL=0 make test` shows them.
 export TF_CPP_MIN_LOG_LEVEL ?= 3
 
+# TensorFlow uses oneDNN's faster operations unasked only on some processors; lesson 11 measures it.
+export TF_ENABLE_ONEDNN_OPTS ?= 1
+
 # Slides bring their own copy of reveal.js, out of this package; nothing else of it is used.
 REVEAL := .venv/reveal/sphinx_revealjs/_static/revealjs
 
@@ -55,11 +58,11 @@ evidence: $(READY)  ## repeat the measurements that the lessons quote
 	$(PY) data/make_evidence.py
 	$(PY) data/make_tables.py
 
-bench: $(READY)  ## time the helpers and recipes beside plain Keras; half an hour, on an idle machine
-	$(PY) tests/bench/bench.py
+bench: $(READY)  ## time the helpers and recipes beside plain Keras; an hour, on an idle machine
+	$(PY) -m tests.bench.photo_bench
+	$(PY) -m tests.bench.memory
 	$(PY) -m tests.bench.run_times
-	$(PY) tests/bench/memory.py
-	$(PY) tests/bench/photo_bench.py
+	$(PY) -m tests.bench.bench
 	$(PY) data/make_tables.py
 
 thorough: $(READY)  ## every test, those that take long included; an hour

@@ -24,6 +24,7 @@ from tqdm import tqdm
 
 from helpers.bases import load_base
 from helpers.data import Split, Task, load_digits_task, load_letters_sample, repeatable
+from helpers.downloads import missing_downloads
 from helpers.features import extract_features, split_at
 from helpers.freezing import freeze, unfreeze_from
 from helpers.surgery import attach_head, remove_top
@@ -43,7 +44,7 @@ SEEDS = {
     "channels": 10,
     "photos": 5,
     "photo_examples": 5,
-    "photo_bases": 1,
+    "photo_bases": 5,
 }
 LOSS = "sparse_categorical_crossentropy"
 BLOCKS = [f"block_{number}_conv" for number in (6, 5, 4, 3, 2, 1)]
@@ -274,7 +275,11 @@ def main(arguments: list[str] | None = None) -> None:
     if unknown:
         parser.error(f"unknown experiment {unknown[0]!r}; choose from {', '.join(EXPERIMENTS)}")
     RESULTS.mkdir(exist_ok=True)
+    missing = missing_downloads()
     for name in names:
+        if missing and name in photo_runs.experiments():
+            print(f"{name} needs {missing[0]}: left out (`make photos` fetches it)")
+            continue
         run(name, RESULTS)
 
 

@@ -36,7 +36,7 @@ def test_the_table_lists_every_lesson_with_its_own_minutes():
 
 def test_the_table_gives_the_measured_times_and_memory():
     for row in ROW.findall(TEACHING):
-        seconds, megabytes = TIMES.loc[row[2]]
+        seconds, megabytes = TIMES.loc[row[2], ["seconds", "megabytes"]]
         assert row[4] == f"{seconds:.0f} s", row
         assert row[5] == f"{math.ceil(megabytes / 100) / 10} GB", row
 

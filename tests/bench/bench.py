@@ -1,247 +1,96 @@
-"""Measure what the helpers save or cost beside plain Keras, and write data/results/bench.csv.
+"""Make one table of all that `make bench` measures, and write data/results/bench.csv.
 
     make bench
 
-The speed of a machine swings while it works. So both ways of doing a thing take turns in one
-process, each turn gives one ratio (our time through the plain one), and the table shows the middle
-one with the quartiles. The first row times plain Keras against itself: what it shows is chance.
+A row is a ratio, ours through what stands beside it: the middle one of all turns, with the
+quartiles. Ways beside plain Keras (beside_keras.py) are timed now. The other rows are made from
+photo_heads.csv, photo_bench.csv, memory.csv and run_times.csv, which `make bench` has measured
+before.
 """
 
-import subprocess
-import sys
-import tempfile
-import time
-from collections.abc import Callable, Sequence
-from dataclasses import dataclass
 from pathlib import Path
 
-import keras
 import numpy as np
 import pandas as pd
-import tensorflow as tf
-from tqdm import tqdm
+from numpy.typing import ArrayLike
 
-from helpers.bases import load_base
-from helpers.data import load_digits_task, repeatable
-from helpers.doctor import examine
-from helpers.features import extract_features, split_at
-from helpers.freezing import freeze, unfreeze_from
-from helpers.photo_pixels import photo_batches
-from helpers.surgery import attach_head
-from helpers.training import layerwise_optimizer
+from helpers.data import repeatable
+from tests.bench.beside_keras import COMPARISONS, compare
 
-RESULTS = Path(__file__).resolve().parents[2] / "data" / "results" / "bench.csv"
-LOSS, EPOCHS, PHOTOS, SIZE = "sparse_categorical_crossentropy", 10, 64, 224
-
-Work = Callable[[], object]
+RESULTS = Path(__file__).resolve().parents[2] / "data" / "results"
 
 
-@dataclass(frozen=True)
-class Comparison:
-    """Two ways of doing one thing.
-
-    Attributes:
-        name: what is compared, and with what.
-        ours: makes our way ready, and returns it.
-        plain: the same for plain Keras.
-        turns: how often both are timed.
-    """
-
-    name: str
-    ours: Callable[[], Work]
-    plain: Callable[[], Work]
-    turns: int
+Rows = dict[str, dict[str, object]]
 
 
-def training_step(optimizer: Callable[[keras.Model, keras.Model], keras.Optimizer]) -> Work:
-    """Two steps on 32 pictures, with the whole of glyphnet training."""
-    base = load_base("glyphnet")
-    model = attach_head(base, classes=10)
-    unfreeze_from(base, "block_1_conv")
-    model.compile(optimizer(model, base), LOSS)
-    images, labels = load_digits_task(4).train
-    batch = keras.ops.convert_to_tensor(images[:32]), keras.ops.convert_to_tensor(labels[:32])
-    return lambda: [model.train_on_batch(*batch) for _ in range(2)]
+def summary(ours: ArrayLike, plain: ArrayLike, unit: str) -> dict[str, object]:
+    """One row: the ratio of each turn, in the middle and at the quartiles."""
+    low, median, high = np.percentile(np.divide(ours, plain), [25, 50, 75])
+    row = {"turns": len(plain), "plain": np.median(plain), "unit": unit}
+    return row | {"ratio": median, "quartile_1": low, "quartile_3": high}
 
 
-def adam(model: keras.Model, base: keras.Model) -> keras.Optimizer:
-    """Plain Keras."""
-    return keras.optimizers.Adam(1e-4)
+def read(name: str) -> pd.DataFrame:
+    """What another part of `make bench` has measured."""
+    return pd.read_csv(RESULTS / f"{name}.csv", comment="#")
 
 
-def layerwise(model: keras.Model, base: keras.Model) -> keras.Optimizer:
-    """A rate for each layer."""
-    return layerwise_optimizer(model, 1e-4, base=base, decay=0.5)
+def races() -> Rows:
+    """Our recipe for photos beside each published one: heads on the frozen base, then all of it."""
+    return {
+        f"{title}, to the best accuracy of the {rival}": summary(
+            *seconds_to_equal(points, rival), "s"
+        )
+        for title, points in (
+            ("a head on frozen MobileNetV2", read("photo_heads")),
+            ("the whole recipe for photos", read("photo_bench").query("seed == 0")),
+        )
+        for rival in points["recipe"].unique()
+        if rival != "this course"
+    }
 
 
-def classifier(boundary: str | None) -> tuple[keras.Model, np.ndarray, np.ndarray]:
-    """Glyphnet with a head, trained from a boundary on (None: the head alone), and 500 digits."""
-    base = load_base("glyphnet")
-    model = attach_head(base, classes=10)
-    if boundary:
-        unfreeze_from(base, boundary)
-    else:
-        freeze(base)
-    model.compile(keras.optimizers.Adam(1e-4), LOSS)
-    return model, *load_digits_task(50).train
+def seconds_to_equal(points: pd.DataFrame, rival: str) -> tuple[list[float], list[float]]:
+    """Seconds to the best test accuracy that a rival ever has, seed by seed: ours, and its own."""
+    ours, its = [], []
+    for _, runs in points.groupby("seed"):
+        best = runs.loc[runs["test_accuracy"].where(runs["recipe"] == rival).idxmax()]
+        equal = runs["test_accuracy"] >= best["test_accuracy"]
+        ours.append(runs["seconds"][equal & (runs["recipe"] == "this course")].min())
+        its.append(best["seconds"])
+    return ours, its
 
 
-def end_to_end(boundary: str | None = None) -> Work:
-    """Ten epochs through the whole network."""
-    model, images, labels = classifier(boundary)
-    return lambda: model.fit(images, labels, epochs=EPOCHS, verbose=0)
+def memories() -> Rows:
+    """The peak of memory without the features that are kept, for many photos and for few."""
+    table = read("memory")
+    table["rest"] = table["peak_mb"] - table["features_mb"]
+    rests = table.pivot(index="turn", columns="photos", values="rest")
+    few, *more = rests
+    return {
+        f"memory without the features: {many:,} photos beside {few:,}": summary(
+            rests[many], rests[few], "MB"
+        )
+        for many in more
+    }
 
 
-def on_a_cache(first_of_upper: str, boundary: str | None = None) -> Work:
-    """Once through the lower part, ten epochs through the upper one."""
-    model, images, labels = classifier(boundary)
-    lower, upper = split_at(model, first_of_upper)
-    upper.compile(keras.optimizers.Adam(1e-4), LOSS)
-    return lambda: upper.fit(extract_features(lower, images), labels, epochs=EPOCHS, verbose=0)
-
-
-def mobilenet() -> keras.Model:
-    """A base of keras.applications, without a download."""
-    options = {"weights": None, "include_top": False, "input_shape": (SIZE, SIZE, 3)}
-    return keras.applications.MobileNetV2(alpha=0.35, **options)
-
-
-def load_mobilenet() -> keras.Model:
-    """The same with its pixel contract."""
-    return load_base("MobileNetV2", weights=None, alpha=0.35, input_shape=(SIZE, SIZE, 3))
-
-
-def whole_mobilenet() -> tuple[keras.Model, np.ndarray]:
-    """A compiled classifier on MobileNetV2, and a batch of noise."""
-    base = load_mobilenet()
-    freeze(base)
-    model = attach_head(base, classes=10)
-    model.compile(keras.optimizers.Adam(1e-3), LOSS)
-    return model, np.random.default_rng(0).uniform(0, 255, (32, SIZE, SIZE, 3)).astype("float32")
-
-
-def examined() -> Work:
-    """An examination with one batch."""
-    model, photos = whole_mobilenet()
-    return lambda: examine(model, data=(photos, np.arange(32) % 10))
-
-
-def forward() -> Work:
-    """One forward pass of the same batch."""
-    model, photos = whole_mobilenet()
-    return lambda: model.predict_on_batch(photos)
-
-
-def drawn_photos() -> list[str]:
-    """JPEG files of 1,200 by 900 pixels, of soft noise, in a folder that the system clears."""
-    folder, random = Path(tempfile.mkdtemp(prefix="bench_")), np.random.default_rng(0)
-    paths = [str(folder / f"{number}.jpg") for number in range(PHOTOS)]
-    for path in paths:
-        soft = tf.image.resize(random.uniform(0, 255, (90, 120, 3)), (900, 1200), "bicubic")
-        tf.io.write_file(path, tf.io.encode_jpeg(tf.cast(tf.clip_by_value(soft, 0, 255), "uint8")))
-    return paths
-
-
-def photos_by_helper() -> Work:
-    """Pillow on all processors, upright and smooth."""
-    paths = drawn_photos()
-    return lambda: sum(len(batch) for batch in photo_batches(paths, size=SIZE))
-
-
-def photos_by_tensorflow() -> Work:
-    """`tf.io.decode_jpeg` and `tf.image.resize` on all processors."""
-
-    def read(path: tf.Tensor) -> tf.Tensor:
-        photo = tf.io.decode_jpeg(tf.io.read_file(path), channels=3)
-        return tf.cast(tf.image.resize(photo, (SIZE, SIZE)), "uint8")
-
-    files = tf.data.Dataset.from_tensor_slices(drawn_photos())
-    photos = files.map(read, num_parallel_calls=tf.data.AUTOTUNE).batch(32)
-    return lambda: sum(len(batch) for batch in photos)
-
-
-def start_python(line: str) -> Work:
-    """A new Python process that runs one line."""
-    return lambda: subprocess.run([sys.executable, "-c", line], check=True)
-
-
-COMPARISONS = (
-    Comparison(
-        "training step: Adam beside itself",
-        lambda: training_step(adam),
-        lambda: training_step(adam),
-        400,
-    ),
-    Comparison(
-        "training step: layer-wise rates beside Adam",
-        lambda: training_step(layerwise),
-        lambda: training_step(adam),
-        400,
-    ),
-    Comparison(
-        "ten epochs of a head: on cached features beside end to end",
-        lambda: on_a_cache("head_pool"),
-        end_to_end,
-        7,
-    ),
-    Comparison(
-        "ten epochs of fine-tuning: on a cache below block 6 beside end to end",
-        lambda: on_a_cache("block_6_conv", "block_6_conv"),
-        lambda: end_to_end("block_6_conv"),
-        7,
-    ),
-    Comparison(
-        "MobileNetV2 built: load_base beside keras.applications",
-        lambda: load_mobilenet,
-        lambda: mobilenet,
-        9,
-    ),
-    Comparison(
-        "examine with a batch of 32, MobileNetV2, beside one forward pass", examined, forward, 15
-    ),
-    Comparison(
-        f"{PHOTOS} photos read: helpers beside tf.io.decode_jpeg",
-        photos_by_helper,
-        photos_by_tensorflow,
-        15,
-    ),
-    Comparison(
-        "Python started with `import helpers` beside without",
-        lambda: start_python("import helpers"),
-        lambda: start_python("pass"),
-        15,
-    ),
-)
-
-
-def seconds(work: Work) -> float:
-    """How long a work takes."""
-    begun = time.perf_counter()
-    work()
-    return time.perf_counter() - begun
-
-
-def compare(comparison: Comparison) -> dict[str, float]:
-    """Time both in turns, every second turn in the other order."""
-    pair: Sequence[Work] = [comparison.ours(), comparison.plain()]
-    for work in pair:
-        seconds(work)  # the first time builds graphs
-    times = np.empty((comparison.turns, 2))
-    for turn in tqdm(range(comparison.turns), desc=comparison.name):
-        for which in (0, 1) if turn % 2 else (1, 0):
-            times[turn, which] = seconds(pair[which])
-    low, median, high = np.percentile(times[:, 0] / times[:, 1], [25, 50, 75])
-    milliseconds = 1000 * np.median(times[:, 1])
-    return {"plain_ms": milliseconds, "ratio": median, "quartile_1": low, "quartile_3": high}
+def notebooks() -> Rows:
+    """The time that each notebook takes beside the time that it may take."""
+    return {
+        f"{one.notebook} beside its limit": summary([one.seconds], [one.limit], "s")
+        for one in read("run_times").itertuples()
+    }
 
 
 def main() -> None:
     """Run every comparison, print the table and write it."""
     repeatable(0)
-    rows = {comparison.name: compare(comparison) for comparison in COMPARISONS}
-    table = pd.DataFrame.from_dict(rows, orient="index").rename_axis("comparison").round(3)
+    rows = {each.name: summary(*compare(each), "s") for each in COMPARISONS}
+    rows |= races() | memories() | notebooks()
+    table = pd.DataFrame.from_dict(rows, orient="index").rename_axis("comparison").round(4)
     print(table.to_string())
-    with RESULTS.open("w", encoding="utf-8", newline="\n") as file:
+    with (RESULTS / "bench.csv").open("w", encoding="utf-8", newline="\n") as file:
         file.write("# make bench\n")
         table.to_csv(file, lineterminator="\n")
 

@@ -2,14 +2,19 @@
 
     make bench
 
-Same photos, same base, same image size, one process, one after the other. Both published recipes
-augment on the fly and train a head on the frozen base first. Then that of the Keras guide
+Same photos, same base, same image size, one process. Both published recipes augment on the fly and
+train a head on the frozen base first. Then that of the Keras guide
 (https://keras.io/guides/transfer_learning/) unfreezes everything, and that of the TensorFlow
 tutorial (https://www.tensorflow.org/tutorials/images/transfer_learning) the layers from the 100th
-on. Their clocks stop while the test photos are judged, and their photos are decoded only once;
-our time includes the test photos. Results: data/results/photo_bench.csv.
+on. Their clocks stop while the test photos are judged, and their photos are decoded only once; our
+time includes the test photos. data/results/photo_bench.csv holds whole recipes;
+data/results/photo_heads.csv heads on the frozen base alone, where the recipes take turns.
+
+A run that a file already holds is not measured again: delete the file to measure anew. Where the
+photos are missing, the files stay as they are, and the script says so.
 """
 
+import itertools
 import time
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
@@ -24,6 +29,7 @@ from tqdm import tqdm
 
 from helpers.bases import load_base
 from helpers.data import PhotoSplit, repeatable
+from helpers.downloads import missing_downloads
 from helpers.features import split_at
 from helpers.photo_head import fit_head, head_probabilities
 from helpers.photo_model import build_classifier
@@ -31,7 +37,7 @@ from helpers.photo_pixels import run_on_photos
 from helpers.photo_tuning import fine_tune, fine_tune_ensemble
 from helpers.photos import load_clothing
 
-RESULTS = Path(__file__).resolve().parents[2] / "data" / "results" / "photo_bench.csv"
+RESULTS = Path(__file__).resolve().parents[2] / "data" / "results"
 SIZE, BATCH, EPOCHS = 224, 32, 10
 BOUNDARY = "block_13_expand"
 SEEDS = 3
@@ -101,8 +107,8 @@ GUIDE = Published(0.1, 1e-3, lambda: keras.optimizers.Adam(1e-5), first=0)
 TUTORIAL = Published(0.2, 1e-4, lambda: keras.optimizers.RMSprop(1e-5), first=100)
 
 
-def published(recipe: Published) -> Iterator[Point]:
-    """Ten frozen epochs and ten tuned ones, every photo augmented anew each time."""
+def published(recipe: Published, *, tuned: bool = True) -> Iterator[Point]:
+    """Ten frozen epochs and, if asked for, ten tuned ones; each photo is augmented anew in each."""
     begun = time.perf_counter()
     task, base = load_clothing(), photo_base()
     augment = keras.Sequential(
@@ -114,7 +120,7 @@ def published(recipe: Published) -> Iterator[Point]:
     model = on_top_of(base)
     loss = keras.losses.SparseCategoricalCrossentropy(from_logits=True)
     judged = 0.0
-    for stage in ("frozen", "fine-tuned"):
+    for stage in ("frozen", "fine-tuned")[: 1 + tuned]:
         if stage == "frozen":
             base.trainable, optimizer = False, keras.optimizers.Adam(recipe.head_rate)
         else:
@@ -157,34 +163,60 @@ def pixels(split: PhotoSplit) -> tf.data.Dataset:
     return small.map(lambda x, y: (tf.cast(x, "float32"), y))
 
 
-RUNS = (
-    ("this course", 1, head_alone),
-    ("this course", SEEDS, partial(fine_tuned, fine_tune, "fine-tuned")),
-    ("this course", SEEDS, partial(fine_tuned, fine_tune_ensemble, "ensemble of three")),
-    ("TensorFlow tutorial", 1, partial(published, TUTORIAL)),
-    ("Keras guide", 1, partial(published, GUIDE)),
+Run = tuple[str, str, Callable[[], Iterator[Point]]]
+"""Whose recipe, the last point that it reaches, and what to run."""
+
+HEAD: Run = ("this course", "head alone", head_alone)
+TUNED: Run = ("this course", "fine-tuned", partial(fine_tuned, fine_tune, "fine-tuned"))
+ENSEMBLE: Run = (
+    "this course",
+    "ensemble of three",
+    partial(fine_tuned, fine_tune_ensemble, "ensemble of three"),
 )
+WHOLE: tuple[Run, ...] = (
+    ("TensorFlow tutorial", "fine-tuned, epoch 10", partial(published, TUTORIAL)),
+    ("Keras guide", "fine-tuned, epoch 10", partial(published, GUIDE)),
+)
+FROZEN: tuple[Run, ...] = (
+    ("TensorFlow tutorial", "frozen, epoch 10", partial(published, TUTORIAL, tuned=False)),
+    ("Keras guide", "frozen, epoch 10", partial(published, GUIDE, tuned=False)),
+)
+FILES: dict[str, list[tuple[int, Run]]] = {
+    "photo_bench": [
+        (0, HEAD),
+        *itertools.product(range(SEEDS), (TUNED, ENSEMBLE)),
+        *itertools.product([0], WHOLE),
+    ],
+    "photo_heads": [*itertools.product(range(SEEDS), (HEAD, *FROZEN))],
+}
+"""Seeds and runs of each results file."""
+
+
+def measure(name: str) -> None:
+    """Measure what is missing in one results file; it is written after every run."""
+    path = RESULTS / f"{name}.csv"
+    rows = pd.read_csv(path, comment="#").to_dict("records") if path.exists() else []
+    known = {(row["seed"], row["recipe"], row["stage"]) for row in rows}
+    for seed, (recipe, last, run) in FILES[name]:
+        if (seed, recipe, last) in known:
+            continue
+        keras.utils.clear_session()
+        repeatable(seed)
+        for stage, seconds, found in run():
+            point = {"stage": stage, "seconds": round(seconds, 1), "test_accuracy": round(found, 4)}
+            rows.append({"recipe": recipe, "seed": seed, **point})
+        with path.open("w", encoding="utf-8", newline="\n") as file:
+            file.write("# python -m tests.bench.photo_bench\n")
+            pd.DataFrame(rows).to_csv(file, index=False, lineterminator="\n")
 
 
 def main() -> None:
-    """Run all, print the table; it is written after every run, so that none is lost."""
-    rows = []
-    for recipe, seeds, run in RUNS:
-        for seed in range(seeds):
-            keras.utils.clear_session()
-            repeatable(seed)
-            rows += [(recipe, seed, *point) for point in run()]
-            write(rows)
-    print(RESULTS.read_text(encoding="utf-8"))
-
-
-def write(rows: list[tuple]) -> None:
-    """Replace the results file."""
-    columns = ["recipe", "seed", "stage", "seconds", "test_accuracy"]
-    table = pd.DataFrame(rows, columns=columns).round({"seconds": 1, "test_accuracy": 4})
-    with RESULTS.open("w", encoding="utf-8", newline="\n") as file:
-        file.write("# make bench\n")
-        table.to_csv(file, index=False, lineterminator="\n")
+    """Measure both files."""
+    if missing := missing_downloads():
+        print(f"The recipes for photos need {missing[0]}: {', '.join(FILES)} stay as they are.")
+        return
+    for name in FILES:
+        measure(name)
 
 
 if __name__ == "__main__":

@@ -1,0 +1,97 @@
+"""The table of `make bench`: equal accuracy is found seed by seed, and rows follow their files."""
+
+import numpy as np
+import pandas as pd
+import pytest
+
+from tests.bench import bench, memory, photo_bench, run_times
+
+STORED = pd.read_csv(bench.RESULTS / "bench.csv", comment="#", index_col="comparison")
+
+POINTS = pd.DataFrame(
+    [
+        ("this course", 0, "head alone", 10, 0.80),
+        ("this course", 0, "fine-tuned", 50, 0.90),
+        ("page", 0, "epoch 1", 100, 0.70),
+        ("page", 0, "epoch 2", 200, 0.85),
+        ("page", 0, "epoch 3", 300, 0.85),
+        ("this course", 1, "head alone", 12, 0.80),
+        ("page", 1, "epoch 1", 120, 0.80),
+        ("page", 1, "epoch 2", 240, 0.75),
+        ("this course", 2, "head alone", 11, 0.60),
+        ("page", 2, "epoch 1", 110, 0.70),
+    ],
+    columns=["recipe", "seed", "stage", "seconds", "test_accuracy"],
+)
+
+
+def test_equal_accuracy_is_the_rivals_best_and_its_clock_stops_there():
+    ours, its = bench.seconds_to_equal(POINTS, "page")
+    assert its == [200, 120, 110]
+    assert ours[:2] == [50, 12]
+    assert np.isnan(ours[2]), "never reached: no ratio, and no guess"
+
+
+def test_a_row_is_the_middle_of_the_turns_ratios():
+    row = bench.summary([1, 4, 9], [1, 2, 3], "s")
+    assert row == {
+        "turns": 3, "plain": 2, "unit": "s", "ratio": 2, "quartile_1": 1.5, "quartile_3": 2.5
+    }  # fmt: skip
+
+
+@pytest.mark.parametrize("rows", [bench.races, bench.memories, bench.notebooks])
+def test_the_stored_table_follows_the_other_files(rows):
+    for name, row in rows().items():
+        stored = STORED.loc[name]
+        assert {key: stored[key] for key in row} == pytest.approx(row, abs=1e-4), "run: make bench"
+
+
+def test_every_notebook_stays_within_its_limit():
+    folder = bench.RESULTS.parents[1] / "notebooks"
+    names = [path.relative_to(folder).as_posix() for path in run_times.notebooks()]
+    measured = STORED[STORED.index.str.contains(".ipynb", regex=False)]
+    assert [f"{name} beside its limit" for name in names] == [*measured.index]
+    assert (measured.ratio < 1).all()
+
+
+def test_without_photos_the_stored_files_stay(monkeypatch, tmp_path, capsys):
+    monkeypatch.setenv("KERAS_HOME", str(tmp_path))
+    monkeypatch.setattr(photo_bench, "measure", lambda name: pytest.fail(name))
+    photo_bench.main()
+    assert str(tmp_path) in capsys.readouterr().out
+
+
+def test_only_missing_runs_are_measured(monkeypatch, tmp_path):
+    ran = []
+
+    def run():
+        ran.append("page")
+        yield "epoch 1", 1.04, 0.5
+        yield "epoch 2", 2.0, 0.123456
+
+    runs = [(seed, ("page", "epoch 2", run)) for seed in range(2)]
+    monkeypatch.setattr(photo_bench, "RESULTS", tmp_path)
+    monkeypatch.setitem(photo_bench.FILES, "small", runs)
+    photo_bench.measure("small")
+    lines = (tmp_path / "small.csv").read_text().splitlines()
+    assert lines[1:4] == [
+        "recipe,seed,stage,seconds,test_accuracy", "page,0,epoch 1,1.0,0.5",
+        "page,0,epoch 2,2.0,0.1235",
+    ]  # fmt: skip
+    (tmp_path / "small.csv").write_text("\n".join(lines[:4]) + "\n")
+    photo_bench.measure("small")
+    assert len(ran) == 3, "seed 0 was there already"
+
+
+@pytest.mark.parametrize("name", photo_bench.FILES)
+def test_every_run_is_stored_to_its_end(name):
+    table = bench.read(name)
+    ends = table.groupby(["seed", "recipe"]).stage.unique().to_dict()
+    for seed, (recipe, last, _) in photo_bench.FILES[name]:
+        assert last in ends[seed, recipe]
+
+
+def test_each_number_of_photos_had_every_turn():
+    table = bench.read("memory")
+    turns = table.groupby("photos").turn.apply(list)
+    assert turns.to_dict() == {many: [*range(memory.TURNS)] for many in memory.NUMBERS}
