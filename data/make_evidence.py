@@ -20,6 +20,7 @@ import names_runs
 import numpy as np
 import pandas as pd
 import photo_runs
+from results_files import RESULTS, read, write
 from tqdm import tqdm
 
 from helpers.bases import load_base
@@ -30,22 +31,6 @@ from helpers.freezing import freeze, unfreeze_from
 from helpers.surgery import attach_head, remove_top
 from helpers.training import Phase, fit_in_phases, gradual_phases, layerwise_optimizer
 
-RESULTS = Path(__file__).resolve().parent / "results"
-SEEDS = {
-    "examples": 10,
-    "depth": 10,
-    "rates": 10,
-    "schedules": 10,
-    "batchnorm": 10,
-    "layerwise": 10,
-    "blocks": 10,
-    "names": 10,
-    "architectures": 10,
-    "channels": 10,
-    "photos": 5,
-    "photo_examples": 5,
-    "photo_bases": 5,
-}
 LOSS = "sparse_categorical_crossentropy"
 BLOCKS = [f"block_{number}_conv" for number in (6, 5, 4, 3, 2, 1)]
 HEAD_EPOCHS, HEAD_RATE = 100, 0.01
@@ -104,19 +89,21 @@ def fine_tune(base: keras.Model, task: Task, layer: str, rate: float) -> keras.M
     return model
 
 
+METHODS: dict[str, Callable[[keras.Model, Task], keras.Model]] = {
+    "from scratch": lambda base, task: train_from_scratch(task),
+    "frozen": train_head,
+    "frozen, one block less": lambda base, task: train_head(
+        remove_top(base, layer="block_6_conv").base, task
+    ),
+    "fine-tuned": lambda base, task: fine_tune(base, task, "block_5_conv", TUNE_RATE),
+}
+
+
 def by_examples(seed: int, examples_per_class: int, method: str) -> dict[str, float]:
     """From scratch, frozen, frozen but cut one block earlier, or fine-tuned."""
     task = load_digits_task(examples_per_class, seed=seed)
-    base = load_base("glyphnet")
-    train: dict[str, Callable[[], keras.Model]] = {
-        "from scratch": lambda: train_from_scratch(task),
-        "frozen": lambda: train_head(base, task),
-        "frozen, one block less": lambda: train_head(
-            remove_top(base, layer="block_6_conv").base, task
-        ),
-        "fine-tuned": lambda: fine_tune(base, task, "block_5_conv", TUNE_RATE),
-    }
-    return {"test_accuracy": accuracy(train[method](), task.test)}
+    model = METHODS[method](load_base("glyphnet"), task)
+    return {"test_accuracy": accuracy(model, task.test)}
 
 
 def by_depth(seed: int, unfreeze_from: str) -> dict[str, float]:
@@ -139,31 +126,33 @@ def tuned_and_remembered(seed: int, layer: str, rate: float) -> dict[str, float]
     return {"test_accuracy": accuracy(model, task.test), "letters_accuracy": remembered}
 
 
+SCHEDULES = {
+    "head only": [Phase(32, HEAD_RATE)],
+    "all at once, one rate": [Phase(32, TUNE_RATE, BLOCKS[-1])],
+    "all at once, faster head": [Phase(32, HEAD_RATE, BLOCKS[-1])],
+    "head, then all": [Phase(20, HEAD_RATE), Phase(12, TUNE_RATE, BLOCKS[-1])],
+    "head, then two blocks": [Phase(20, HEAD_RATE), Phase(12, TUNE_RATE, BLOCKS[1])],
+    "gradual": gradual_phases(
+        BLOCKS, head_epochs=20, head_rate=HEAD_RATE, epochs=2, rate=TUNE_RATE
+    ),
+    "gradual, falling rate": gradual_phases(
+        BLOCKS, head_epochs=20, head_rate=HEAD_RATE, epochs=2, rate=TUNE_RATE, decay=0.6
+    ),
+}
+
+
 def by_schedule(seed: int, schedule: str) -> dict[str, float]:
     """Orders of unfreezing, each with the same number of epochs in all."""
     task = load_digits_task(20, seed=seed)
     whole = load_base("glyphnet", include_top=True)
     base = remove_top(whole).base
     model = attach_head(base, classes=10)
-    phases = {
-        "head only": [Phase(32, HEAD_RATE)],
-        "all at once, one rate": [Phase(32, TUNE_RATE, BLOCKS[-1])],
-        "all at once, faster head": [Phase(32, HEAD_RATE, BLOCKS[-1])],
-        "head, then all": [Phase(20, HEAD_RATE), Phase(12, TUNE_RATE, BLOCKS[-1])],
-        "head, then two blocks": [Phase(20, HEAD_RATE), Phase(12, TUNE_RATE, BLOCKS[1])],
-        "gradual": gradual_phases(
-            BLOCKS, head_epochs=20, head_rate=HEAD_RATE, epochs=2, rate=TUNE_RATE
-        ),
-        "gradual, falling rate": gradual_phases(
-            BLOCKS, head_epochs=20, head_rate=HEAD_RATE, epochs=2, rate=TUNE_RATE, decay=0.6
-        ),
-    }
     optimizer = keras.optimizers.Adam()
     if schedule == "all at once, faster head":
         groups = {"block_.*": TUNE_RATE / HEAD_RATE, "head_.*": 1.0}
         optimizer = layerwise_optimizer(model, groups=groups)
     fit_in_phases(
-        model, base, phases[schedule], *task.train, optimizer=optimizer, loss=LOSS, verbose=0
+        model, base, SCHEDULES[schedule], *task.train, optimizer=optimizer, loss=LOSS, verbose=0
     )
     remembered = accuracy(whole, load_letters_sample())
     return {"test_accuracy": accuracy(model, task.test), "letters_accuracy": remembered}
@@ -225,16 +214,11 @@ LAYERWISE = {
     "decay 0.3": (1, 0.3),
     "decay 0.5, upside down": (-1, 0.5),
 }
-METHODS = ["from scratch", "frozen", "frozen, one block less", "fine-tuned"]
-SCHEDULES = [
-    "head only", "all at once, one rate", "all at once, faster head", "head, then all",
-    "head, then two blocks", "gradual", "gradual, falling rate",
-]  # fmt: skip
 EXPERIMENTS: dict[str, tuple[Callable[..., dict[str, float]], dict[str, list]]] = {
-    "examples": (by_examples, {"examples_per_class": [2, 5, 10, 20, 50], "method": METHODS}),
+    "examples": (by_examples, {"examples_per_class": [2, 5, 10, 20, 50], "method": [*METHODS]}),
     "depth": (by_depth, {"unfreeze_from": ["none", *BLOCKS]}),
     "rates": (by_rate, {"learning_rate": [0.00003, 0.0001, 0.0003, 0.001, 0.003]}),
-    "schedules": (by_schedule, {"schedule": SCHEDULES}),
+    "schedules": (by_schedule, {"schedule": [*SCHEDULES]}),
     "batchnorm": (by_batchnorm, {"batch_size": [2, 32], "batchnorm": ["still", "live"]}),
     "blocks": (by_block, {"block": ["none", *BLOCKS]}),
     "layerwise": (by_layer, {"rates": [*LAYERWISE], "learning_rate": [0.0003, 0.001, 0.003]}),
@@ -242,6 +226,7 @@ EXPERIMENTS: dict[str, tuple[Callable[..., dict[str, float]], dict[str, list]]] 
     **architecture_runs.experiments(architecture_runs.Ways(train_head, fine_tune, accuracy)),
     **photo_runs.experiments(),
 }
+SEEDS = dict.fromkeys(EXPERIMENTS, 10) | dict.fromkeys(photo_runs.experiments(), 5)
 
 
 def settings_of(grid: dict[str, list], seeds: int) -> Iterator[dict]:
@@ -254,15 +239,13 @@ def run(name: str, folder: Path) -> pd.DataFrame:
     """Measure what is missing in one results file, row by row."""
     experiment, grid = EXPERIMENTS[name]
     path = folder / f"{name}.csv"
-    rows = pd.read_csv(path, comment="#").to_dict("records") if path.exists() else []
+    rows = read(path).to_dict("records") if path.exists() else []
     known = [{key: row[key] for key in ("seed", *grid)} for row in rows]
     for settings in tqdm([s for s in settings_of(grid, SEEDS[name]) if s not in known], desc=name):
         keras.utils.clear_session()
         repeatable(settings["seed"])
         rows.append(settings | {k: round(v, 4) for k, v in experiment(**settings).items()})
-        with path.open("w", encoding="utf-8", newline="\n") as file:
-            file.write(f"# python data/make_evidence.py {name}\n")
-            pd.DataFrame(rows).to_csv(file, index=False, lineterminator="\n")
+        write(path, pd.DataFrame(rows), f"python data/make_evidence.py {name}")
     return pd.DataFrame(rows)
 
 

@@ -10,42 +10,55 @@ import math
 import re
 from collections.abc import Iterator
 from pathlib import Path
+from typing import NamedTuple
 
 import pandas as pd
+from results_files import RESULTS, read
 from scipy import stats
 
 ROOT = Path(__file__).resolve().parent.parent
 README = ROOT / "README.md"
 TEACHING = ROOT / "notebooks" / "TEACHING.md"
-RESULTS = ROOT / "data" / "results"
 BEGIN, END = "<!-- tables: data/make_tables.py -->\n", "<!-- end of tables -->\n"
 
 MEASURES = ["test_accuracy", "letters_accuracy"]
+
+
+class Experiment(NamedTuple):
+    """How a results file is shown.
+
+    Attributes:
+        title: of its table.
+        row: the columns of the file that make a row.
+        column: that which makes a column, if any.
+    """
+
+    title: str
+    row: list[str]
+    column: str | None = None
+
+
 EXPERIMENTS = {
-    "examples": ("Letters to digits, by examples a class", ["method"], "examples_per_class"),
-    "photo_examples": ("ImageNet to clothes, by photos a class", ["method"], "photos_per_class"),
-    "names": (
-        "Five languages to ten others, by names a language",
-        ["method"],
-        "names_per_language",
+    "examples": Experiment(
+        "Letters to digits, by examples a class", ["method"], "examples_per_class"
     ),
-    "depth": ("How deep to unfreeze", ["unfreeze_from"], None),
-    "rates": ("One rate for the whole base", ["learning_rate"], None),
-    "batchnorm": ("BatchNormalization, by batch size", ["batchnorm"], "batch_size"),
-    "schedules": ("In which order to unfreeze", ["schedule"], None),
-    "layerwise": ("Rates by layer, by the rate of the head", ["rates"], "learning_rate"),
-    "blocks": ("One block learns alone", ["block"], None),
-    "architectures": ("New parts on the base", ["method"], None),
-    "channels": ("A new first layer", ["pictures", "first_layer"], "base"),
-    "photo_bases": ("A head on frozen features, by base", ["base"], None),
-    "photos": ("Ways to fine-tune on 3,068 photos", ["method"], None),
+    "photo_examples": Experiment(
+        "ImageNet to clothes, by photos a class", ["method"], "photos_per_class"
+    ),
+    "names": Experiment(
+        "143 languages to ten others, by names a language", ["method"], "names_per_language"
+    ),
+    "depth": Experiment("How deep to unfreeze", ["unfreeze_from"]),
+    "rates": Experiment("One rate for the whole base", ["learning_rate"]),
+    "batchnorm": Experiment("BatchNormalization, by batch size", ["batchnorm"], "batch_size"),
+    "schedules": Experiment("In which order to unfreeze", ["schedule"]),
+    "layerwise": Experiment("Rates by layer, by the rate of the head", ["rates"], "learning_rate"),
+    "blocks": Experiment("One block learns alone", ["block"]),
+    "architectures": Experiment("New parts on the base, tuned at a rate of 0.003", ["method"]),
+    "channels": Experiment("A new first layer", ["pictures", "first_layer"], "base"),
+    "photo_bases": Experiment("A head on frozen features of 80 photos a class, by base", ["base"]),
+    "photos": Experiment("Ways to fine-tune on 3,068 photos", ["method"]),
 }
-"""Of each results file: the title of its table, what makes a row, and what makes a column."""
-
-
-def read(name: str) -> pd.DataFrame:
-    """One results file."""
-    return pd.read_csv(RESULTS / f"{name}.csv", comment="#")
 
 
 def rows_of(table: pd.DataFrame) -> Iterator[str]:
@@ -67,44 +80,45 @@ def mean_and_half(accuracies: pd.Series) -> str:
     return f"{accuracies.mean():.3f} ± {half:.3f}"
 
 
-def experiment(name: str, title: str, row: list[str], column: str | None) -> Iterator[str]:
-    """The table of one experiment: test accuracy, and what was remembered where that was asked."""
-    runs = read(name)
-    times = runs["seed"].nunique()
-    yield f"**{title}** ({times} {'run' if times == 1 else 'runs'} each, `{name}.csv`)\n"
-    if column:
-        cells = runs.groupby([*row, column])["test_accuracy"]
-        yield from rows_of(cells.agg(mean_and_half).unstack().rename_axis(None, axis=1))
+def experiment(name: str, about: Experiment) -> Iterator[str]:
+    """The tables of one experiment: test accuracy, and what was remembered where that was asked."""
+    runs = read(RESULTS / f"{name}.csv")
+    yield f"**{about.title}** ({runs['seed'].nunique()} runs each, `{name}.csv`)\n"
+    measures = [measure for measure in MEASURES if measure in runs]
+    if not about.column:
+        yield from rows_of(runs.groupby(about.row, sort=False)[measures].agg(mean_and_half))
         return
-    measures = [name for name in MEASURES if name in runs]
-    yield from rows_of(runs.groupby(row, sort=False)[measures].agg(mean_and_half))
+    for measure in measures:
+        cells = runs.groupby([*about.row, about.column])[measure].agg(mean_and_half)
+        if len(measures) > 1:
+            yield f"{measure.replace('_', ' ').capitalize()}:\n"
+        yield from rows_of(cells.unstack().rename_axis(None, axis=1))
 
 
 def photo_race() -> Iterator[str]:
     """What each recipe for photos reaches at its end, and after how many seconds."""
     yield "**3,068 photos, ten classes, from JPEG files to test accuracy** (`photo_bench.csv`)\n"
-    points = read("photo_bench")
+    points = read(RESULTS / "photo_bench.csv")
+    points = points[points["seed"] == 0]
     ours = points["recipe"] == "this course"
     names = points["recipe"].where(~ours, points["recipe"] + ", " + points["stage"])
-    last = points.assign(recipe=names).groupby(["recipe", "seed"], sort=False).tail(1)
-    found = last.groupby("recipe", sort=False)
+    last = points.assign(recipe=names).groupby("recipe", sort=False).tail(1).set_index("recipe")
     columns = {
-        "runs": found.size(),
-        "seconds": found["seconds"].mean().map("{:,.0f}".format),
-        "test accuracy": found["test_accuracy"].agg(mean_and_half),
+        "seconds": last["seconds"].map("{:,.0f}".format),
+        "test accuracy": last["test_accuracy"],
     }
-    yield from rows_of(pd.DataFrame(columns))
+    yield from rows_of(pd.DataFrame(columns).round(3))
     yield (
-        "In our last two rows a test photo's answer is the mean for it and its mirror image. The "
-        "372 test photos\nare the same in all runs: on others each figure may lie some three "
-        "points off.\n"
+        "One run each; five of ours are in the last table. In our fine-tuned rows a test photo's "
+        "answer is the\nmean for it and its mirror image. With 372 test photos each figure may lie "
+        "some three points off.\n"
     )
 
 
 def timings() -> Iterator[str]:
     """Ratios of the course to plain Keras, and what its notebooks take."""
     yield "**This course beside others** (medians with quartiles, not intervals; `bench.csv`)\n"
-    bench = read("bench")
+    bench = read(RESULTS / "bench.csv")
     quartiles = zip(bench["quartile_1"], bench["quartile_3"], strict=True)
     shown = {
         "ours beside plain Keras, or a published recipe": bench["comparison"],
@@ -117,10 +131,10 @@ def timings() -> Iterator[str]:
     table = pd.DataFrame(shown)[~lessons]
     yield from rows_of(table.set_index(table.columns[0]))
     shares = bench["ratio"][lessons]
-    few, some, many = read("memory").groupby("photos")["beyond_mb"].median()
+    few, some, many = read(RESULTS / "memory.csv").groupby("photos")["beyond_mb"].median()
     yield (
         "Photos: seconds until our test accuracy is the best that the other recipe ever has, seed "
-        "by seed\n(`photo_heads.csv`). Memory for the features of 1,000, 10,000 and 50,000 photos, "
+        "by seed\n(`photo_bench.csv`). Memory for the features of 1,000, 10,000 and 50,000 photos, "
         f"beyond the features\nthemselves: {few:.0f}, {some:.0f} and {many:.0f} MB "
         f"(`memory.csv`). Each notebook takes between {shares.min():.0%} and {shares.max():.0%} of "
         "the time\nthat it may take (one run, `run_times.csv`; "
@@ -131,14 +145,14 @@ def timings() -> Iterator[str]:
 def tables() -> str:
     """All of them, as they stand in the README."""
     parts = [*photo_race(), *timings()]
-    for name, (title, row, column) in EXPERIMENTS.items():
-        parts += experiment(name, title, row, column)
+    for name, about in EXPERIMENTS.items():
+        parts += experiment(name, about)
     return "\n".join(parts)
 
 
 def with_run_times(text: str) -> str:
     """The table of lessons in TEACHING.md, with the seconds and the memory of each."""
-    for row in read("run_times").itertuples():
+    for row in read(RESULTS / "run_times.csv").itertuples():
         size = math.ceil(row.megabytes / 100) / 10
         cells = rf"(\({re.escape(row.notebook)}\) \| \d+ \|) \d+ s \| [\d.]+ GB \|"
         text = re.sub(cells, rf"\1 {row.seconds:.0f} s | {size} GB |", text)

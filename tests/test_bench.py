@@ -4,9 +4,10 @@ import numpy as np
 import pandas as pd
 import pytest
 
+from data.results_files import RESULTS, read
 from tests.bench import bench, memory, photo_bench, run_times
 
-STORED = pd.read_csv(bench.RESULTS / "bench.csv", comment="#", index_col="comparison")
+STORED = read(RESULTS / "bench.csv").set_index("comparison")
 
 POINTS = pd.DataFrame(
     [
@@ -47,16 +48,16 @@ def test_the_stored_table_follows_the_other_files(rows):
 
 
 def test_every_notebook_stays_within_its_limit():
-    folder = bench.RESULTS.parents[1] / "notebooks"
+    folder = RESULTS.parents[1] / "notebooks"
     names = [path.relative_to(folder).as_posix() for path in run_times.notebooks()]
     measured = STORED[STORED.index.str.contains(".ipynb", regex=False)]
     assert [f"{name} beside its limit" for name in names] == [*measured.index]
     assert (measured.ratio < 1).all()
 
 
-def test_without_photos_the_stored_files_stay(monkeypatch, tmp_path, capsys):
+def test_without_photos_the_stored_file_stays(monkeypatch, tmp_path, capsys):
     monkeypatch.setenv("KERAS_HOME", str(tmp_path))
-    monkeypatch.setattr(photo_bench, "measure", lambda name: pytest.fail(name))
+    monkeypatch.setattr(photo_bench, "RUNS", [(0, ("page", "epoch 1", pytest.fail))])
     photo_bench.main()
     assert str(tmp_path) in capsys.readouterr().out
 
@@ -69,29 +70,28 @@ def test_only_missing_runs_are_measured(monkeypatch, tmp_path):
         yield "epoch 1", 1.04, 0.5
         yield "epoch 2", 2.0, 0.123456
 
-    runs = [(seed, ("page", "epoch 2", run)) for seed in range(2)]
-    monkeypatch.setattr(photo_bench, "RESULTS", tmp_path)
-    monkeypatch.setitem(photo_bench.FILES, "small", runs)
-    photo_bench.measure("small")
-    lines = (tmp_path / "small.csv").read_text().splitlines()
+    path = tmp_path / "small.csv"
+    monkeypatch.setattr(photo_bench, "missing_downloads", list)
+    monkeypatch.setattr(photo_bench, "PATH", path)
+    monkeypatch.setattr(photo_bench, "RUNS", [(seed, ("page", "epoch 2", run)) for seed in (0, 1)])
+    photo_bench.main()
+    lines = path.read_text().splitlines()
     assert lines[1:4] == [
         "recipe,seed,stage,seconds,test_accuracy", "page,0,epoch 1,1.0,0.5",
         "page,0,epoch 2,2.0,0.1235",
     ]  # fmt: skip
-    (tmp_path / "small.csv").write_text("\n".join(lines[:4]) + "\n")
-    photo_bench.measure("small")
+    path.write_text("\n".join(lines[:4]) + "\n")
+    photo_bench.main()
     assert len(ran) == 3, "seed 0 was there already"
 
 
-@pytest.mark.parametrize("name", photo_bench.FILES)
-def test_every_run_is_stored_to_its_end(name):
-    table = bench.read(name)
-    ends = table.groupby(["seed", "recipe"]).stage.unique().to_dict()
-    for seed, (recipe, last, _) in photo_bench.FILES[name]:
+def test_every_run_is_stored_to_its_end():
+    ends = read(RESULTS / "photo_bench.csv").groupby(["seed", "recipe"]).stage.unique().to_dict()
+    for seed, (recipe, last, _) in photo_bench.RUNS:
         assert last in ends[seed, recipe]
 
 
 def test_each_number_of_photos_had_every_turn():
-    table = bench.read("memory")
+    table = read(RESULTS / "memory.csv")
     turns = table.groupby("photos").turn.apply(list)
     assert turns.to_dict() == {many: [*range(memory.TURNS)] for many in memory.NUMBERS}

@@ -4,21 +4,16 @@
 
 A row is a ratio, ours through what stands beside it: the middle one of all turns, with the
 quartiles. Ways beside plain Keras (beside_keras.py) are timed now. The other rows are made from
-photo_heads.csv, photo_bench.csv, memory.csv and run_times.csv, which `make bench` has measured
-before.
+photo_bench.csv, memory.csv and run_times.csv, which `make bench` has measured before.
 """
-
-from pathlib import Path
 
 import numpy as np
 import pandas as pd
 from numpy.typing import ArrayLike
 
+from data.results_files import RESULTS, read, write
 from helpers.data import repeatable
 from tests.bench.beside_keras import COMPARISONS, compare
-
-RESULTS = Path(__file__).resolve().parents[2] / "data" / "results"
-
 
 Rows = dict[str, dict[str, object]]
 
@@ -30,23 +25,20 @@ def summary(ours: ArrayLike, plain: ArrayLike, unit: str) -> dict[str, object]:
     return row | {"ratio": median, "quartile_1": low, "quartile_3": high}
 
 
-def read(name: str) -> pd.DataFrame:
-    """What another part of `make bench` has measured."""
-    return pd.read_csv(RESULTS / f"{name}.csv", comment="#")
-
-
 def races() -> Rows:
     """Our recipe for photos beside each published one: heads on the frozen base, then all of it."""
+    points = read(RESULTS / "photo_bench.csv")
+    heads = points[points["stage"].str.startswith(("head", "frozen"))]
+    whole = points[points["seed"] == 0]
     return {
         f"{title}, to the best accuracy of the {rival}": summary(
-            *seconds_to_equal(points, rival), "s"
+            *seconds_to_equal(given, rival), "s"
         )
-        for title, points in (
-            ("a head on frozen MobileNetV2", read("photo_heads")),
-            ("the whole recipe for photos", read("photo_bench").query("seed == 0")),
+        for title, given in (
+            ("a head on frozen MobileNetV2", heads),
+            ("the whole recipe for photos", whole),
         )
-        for rival in points["recipe"].unique()
-        if rival != "this course"
+        for rival in ("TensorFlow tutorial", "Keras guide")
     }
 
 
@@ -63,7 +55,7 @@ def seconds_to_equal(points: pd.DataFrame, rival: str) -> tuple[list[float], lis
 
 def memories() -> Rows:
     """The peak of memory without the features that are kept, for many photos and for few."""
-    table = read("memory")
+    table = read(RESULTS / "memory.csv")
     table["rest"] = table["peak_mb"] - table["features_mb"]
     rests = table.pivot(index="turn", columns="photos", values="rest")
     few, *more = rests
@@ -79,7 +71,7 @@ def notebooks() -> Rows:
     """The time that each notebook takes beside the time that it may take."""
     return {
         f"{one.notebook} beside its limit": summary([one.seconds], [one.limit], "s")
-        for one in read("run_times").itertuples()
+        for one in read(RESULTS / "run_times.csv").itertuples()
     }
 
 
@@ -90,9 +82,7 @@ def main() -> None:
     rows |= races() | memories() | notebooks()
     table = pd.DataFrame.from_dict(rows, orient="index").rename_axis("comparison").round(4)
     print(table.to_string())
-    with (RESULTS / "bench.csv").open("w", encoding="utf-8", newline="\n") as file:
-        file.write("# make bench\n")
-        table.to_csv(file, lineterminator="\n")
+    write(RESULTS / "bench.csv", table.reset_index(), "make bench")
 
 
 if __name__ == "__main__":

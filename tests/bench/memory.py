@@ -13,13 +13,12 @@ import resource
 import subprocess
 import sys
 import tempfile
-from pathlib import Path
 
 import pandas as pd
 from tqdm import tqdm
 
-ROOT = Path(__file__).resolve().parents[2]
-RESULTS = ROOT / "data" / "results" / "memory.csv"
+from data.results_files import RESULTS, write
+
 NUMBERS, TURNS = (1_000, 10_000, 50_000), 3
 FILES, SIZE = 200, 96
 
@@ -52,14 +51,12 @@ def main() -> None:
     """Measure each number in a process of its own, and write the table."""
     rows = []
     for turn, many in tqdm([*itertools.product(range(TURNS), NUMBERS)], desc="memory"):
-        line = [sys.executable, __file__, str(many)]
+        line = [sys.executable, "-m", "tests.bench.memory", str(many)]
         said = subprocess.run(line, check=True, stdout=subprocess.PIPE, text=True).stdout
         kept, before, peak = map(float, said.splitlines()[-1].split())
         rows.append((turn, many, round(kept), round(peak), round(peak - before - kept)))
     table = pd.DataFrame(rows, columns=["turn", "photos", "features_mb", "peak_mb", "beyond_mb"])
-    with RESULTS.open("w", encoding="utf-8", newline="\n") as file:
-        file.write("# python -m tests.bench.memory\n")
-        table.to_csv(file, index=False, lineterminator="\n")
+    write(RESULTS / "memory.csv", table, "python -m tests.bench.memory")
 
 
 if __name__ == "__main__":

@@ -2,24 +2,23 @@
 
     make bench
 
-Same photos, same base, same image size, one process. Both published recipes augment on the fly and
-train a head on the frozen base first. Then that of the Keras guide
+Same photos, same base, same image size, one process; the recipes take turns, seed by seed. Both
+published recipes augment on the fly and train a head on the frozen base first; with seed 0 they go
+on to their second stage. There that of the Keras guide
 (https://keras.io/guides/transfer_learning/) unfreezes everything, and that of the TensorFlow
 tutorial (https://www.tensorflow.org/tutorials/images/transfer_learning) the layers from the 100th
 on. Their clocks stop while the test photos are judged, and their photos are decoded only once; our
-time includes the test photos. data/results/photo_bench.csv holds whole recipes;
-data/results/photo_heads.csv heads on the frozen base alone, where the recipes take turns.
+time includes the test photos. Seeds alone do not make runs repeat exactly; `repeatable` would, but
+it takes the pages' augmentation off the second processor.
 
-A run that a file already holds is not measured again: delete the file to measure anew. Where the
-photos are missing, the files stay as they are, and the script says so.
+Results: data/results/photo_bench.csv. A run that it already holds is not measured again: delete the
+file to measure anew. Where the photos are missing, it stays as it is, and the script says so.
 """
 
-import itertools
 import time
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from functools import partial
-from pathlib import Path
 
 import keras
 import numpy as np
@@ -27,8 +26,9 @@ import pandas as pd
 import tensorflow as tf
 from tqdm import tqdm
 
+from data.results_files import RESULTS, read, write
 from helpers.bases import load_base
-from helpers.data import PhotoSplit, repeatable
+from helpers.data import PhotoSplit
 from helpers.downloads import missing_downloads
 from helpers.features import split_at
 from helpers.photo_head import fit_head, head_probabilities
@@ -37,7 +37,7 @@ from helpers.photo_pixels import run_on_photos
 from helpers.photo_tuning import fine_tune, fine_tune_ensemble
 from helpers.photos import load_clothing
 
-RESULTS = Path(__file__).resolve().parents[2] / "data" / "results"
+PATH = RESULTS / "photo_bench.csv"
 SIZE, BATCH, EPOCHS = 224, 32, 10
 BOUNDARY = "block_13_expand"
 SEEDS = 3
@@ -167,56 +167,37 @@ Run = tuple[str, str, Callable[[], Iterator[Point]]]
 """Whose recipe, the last point that it reaches, and what to run."""
 
 HEAD: Run = ("this course", "head alone", head_alone)
-TUNED: Run = ("this course", "fine-tuned", partial(fine_tuned, fine_tune, "fine-tuned"))
-ENSEMBLE: Run = (
-    "this course",
-    "ensemble of three",
-    partial(fine_tuned, fine_tune_ensemble, "ensemble of three"),
-)
-WHOLE: tuple[Run, ...] = (
-    ("TensorFlow tutorial", "fine-tuned, epoch 10", partial(published, TUTORIAL)),
-    ("Keras guide", "fine-tuned, epoch 10", partial(published, GUIDE)),
-)
-FROZEN: tuple[Run, ...] = (
-    ("TensorFlow tutorial", "frozen, epoch 10", partial(published, TUTORIAL, tuned=False)),
-    ("Keras guide", "frozen, epoch 10", partial(published, GUIDE, tuned=False)),
-)
-FILES: dict[str, list[tuple[int, Run]]] = {
-    "photo_bench": [
-        (0, HEAD),
-        *itertools.product(range(SEEDS), (TUNED, ENSEMBLE)),
-        *itertools.product([0], WHOLE),
-    ],
-    "photo_heads": [*itertools.product(range(SEEDS), (HEAD, *FROZEN))],
-}
-"""Seeds and runs of each results file."""
-
-
-def measure(name: str) -> None:
-    """Measure what is missing in one results file; it is written after every run."""
-    path = RESULTS / f"{name}.csv"
-    rows = pd.read_csv(path, comment="#").to_dict("records") if path.exists() else []
-    known = {(row["seed"], row["recipe"], row["stage"]) for row in rows}
-    for seed, (recipe, last, run) in FILES[name]:
-        if (seed, recipe, last) in known:
-            continue
-        keras.utils.clear_session()
-        repeatable(seed)
-        for stage, seconds, found in run():
-            point = {"stage": stage, "seconds": round(seconds, 1), "test_accuracy": round(found, 4)}
-            rows.append({"recipe": recipe, "seed": seed, **point})
-        with path.open("w", encoding="utf-8", newline="\n") as file:
-            file.write("# python -m tests.bench.photo_bench\n")
-            pd.DataFrame(rows).to_csv(file, index=False, lineterminator="\n")
+WHOLE: list[Run] = [
+    ("this course", stage, partial(fine_tuned, tune, stage))
+    for stage, tune in (("fine-tuned", fine_tune), ("ensemble of three", fine_tune_ensemble))
+]
+PAGES = {"TensorFlow tutorial": TUTORIAL, "Keras guide": GUIDE}
+WHOLE += [(name, f"fine-tuned, epoch {EPOCHS}", partial(published, PAGES[name])) for name in PAGES]
+FROZEN: list[Run] = [
+    (name, f"frozen, epoch {EPOCHS}", partial(published, PAGES[name], tuned=False))
+    for name in PAGES
+]
+RUNS = [(0, run) for run in (HEAD, *WHOLE)]
+RUNS += [(seed, run) for seed in range(1, SEEDS) for run in (HEAD, *FROZEN)]
+"""Each with its seed."""
 
 
 def main() -> None:
-    """Measure both files."""
+    """Measure what is missing; the file is written after every run."""
     if missing := missing_downloads():
-        print(f"The recipes for photos need {missing[0]}: {', '.join(FILES)} stay as they are.")
+        print(f"The recipes for photos need {missing[0]}: {PATH.name} stays as it is.")
         return
-    for name in FILES:
-        measure(name)
+    rows = read(PATH).to_dict("records") if PATH.exists() else []
+    known = {(row["seed"], row["recipe"], row["stage"]) for row in rows}
+    for seed, (recipe, last, run) in RUNS:
+        if (seed, recipe, last) in known:
+            continue
+        keras.utils.clear_session()
+        keras.utils.set_random_seed(seed)
+        for stage, seconds, found in run():
+            point = {"stage": stage, "seconds": round(seconds, 1), "test_accuracy": round(found, 4)}
+            rows.append({"recipe": recipe, "seed": seed, **point})
+        write(PATH, pd.DataFrame(rows), "python -m tests.bench.photo_bench")
 
 
 if __name__ == "__main__":

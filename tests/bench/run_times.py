@@ -16,11 +16,12 @@ import pandas as pd
 from nbclient import NotebookClient
 from tqdm import tqdm
 
+from data.results_files import RESULTS, read, write
 from helpers.downloads import missing_downloads
 from tests.part_two import EXERCISES, PART_TWO
 
 ROOT = Path(__file__).resolve().parents[2]
-RESULTS = ROOT / "data" / "results" / "run_times.csv"
+PATH = RESULTS / "run_times.csv"
 LIMIT, LONGER = 120, {"09": 300, "10": 300, "11": 180}
 """Seconds for a whole notebook on two cores; more in Part II, by the number in its name."""
 
@@ -45,7 +46,7 @@ def measure(path: Path) -> tuple[float, int]:
 
 def main() -> None:
     """Measure all, and write the table."""
-    old = pd.read_csv(RESULTS, comment="#", index_col="notebook")
+    old = read(PATH).set_index("notebook")
     rows, needing = [], {"notebooks": PART_TWO, "solutions": EXERCISES}
     for path in tqdm(notebooks(), unit="notebook"):
         name = path.relative_to(ROOT / "notebooks").as_posix()
@@ -56,9 +57,7 @@ def main() -> None:
         seconds, megabytes = measure(path)
         rows.append((name, round(seconds), LONGER.get(path.name[:2], LIMIT), megabytes))
     table = pd.DataFrame(rows, columns=["notebook", "seconds", "limit", "megabytes"])
-    with RESULTS.open("w", encoding="utf-8") as file:
-        file.write("# python -m tests.bench.run_times\n")
-        table.to_csv(file, index=False)
+    write(PATH, table, "python -m tests.bench.run_times")
     print(table.to_string(index=False))
 
 

@@ -1,0 +1,19 @@
+"""Read and write the files in data/results: the command that made one, then its table."""
+
+from pathlib import Path
+
+import pandas as pd
+
+RESULTS = Path(__file__).resolve().parent / "results"
+
+
+def read(path: Path) -> pd.DataFrame:
+    """The table of a results file."""
+    return pd.read_csv(path, comment="#")
+
+
+def write(path: Path, table: pd.DataFrame, command: str) -> None:
+    """Replace a results file; its first line names the command that measured it."""
+    with path.open("w", encoding="utf-8", newline="\n") as file:
+        file.write(f"# {command}\n")
+        table.to_csv(file, index=False, lineterminator="\n")
