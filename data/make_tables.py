@@ -131,7 +131,7 @@ def timings() -> Iterator[str]:
     table = pd.DataFrame(shown)[~lessons]
     yield from rows_of(table.set_index(table.columns[0]))
     shares = bench["ratio"][lessons]
-    few, some, many = read(RESULTS / "memory.csv").groupby("photos")["beyond_mb"].median()
+    few, some, many = read(RESULTS / "memory.csv")["beyond_mb"]
     yield (
         "Photos: seconds until our test accuracy is the best that the other recipe ever has, seed "
         "by seed\n(`photo_bench.csv`). Memory for the features of 1,000, 10,000 and 50,000 photos, "

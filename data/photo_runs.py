@@ -4,7 +4,6 @@ They need the ImageNet weights and the photos, which are fetched once, and one p
 for each base, which is shared by all runs of a process.
 """
 
-import time
 from collections.abc import Callable
 from functools import cache, partial
 from typing import NamedTuple
@@ -29,7 +28,7 @@ from helpers.photo_tuning import (
     fine_tune_ensemble,
     fit_on_activations,
 )
-from helpers.photos import load_clothing
+from helpers.photos import SPLITS, load_clothing
 from helpers.surgery import attach_head
 
 BOUNDARY = "block_13_expand"
@@ -219,24 +218,23 @@ def small(split: str) -> np.ndarray:
     return np.concatenate([*photo_batches(paths, size=SCRATCH_SIZE)])
 
 
-def by_base(seed: int, base: str) -> dict[str, float]:
-    """A head on the frozen features of few plain photos: what a base knows, and what it costs.
-
-    `seconds` are those of one pass over all photos; a draw of training photos serves both bases.
-    """
-    task, loaded = load_clothing(), BASES[base]()
+@cache
+def pooled_features(base: str) -> dict[str, np.ndarray]:
+    """Frozen features of all plain photos, by split."""
+    loaded = BASES[base]()
     pooled = keras.layers.GlobalAveragePooling2D()(loaded.output)
-    model = keras.Model(loaded.input, pooled)
-    begun = time.perf_counter()
-    train, validation, test = (
-        run_on_photos(model, split.paths)[0] for split in (task.train, task.validation, task.test)
-    )
-    seconds = time.perf_counter() - begun
+    model, task = keras.Model(loaded.input, pooled), load_clothing()
+    return {split: run_on_photos(model, getattr(task, split).paths)[0] for split in SPLITS}
+
+
+def by_base(seed: int, base: str) -> dict[str, float]:
+    """A head on the frozen features of few plain photos; a draw serves both bases."""
+    features, task = pooled_features(base), load_clothing()
     rows = drawn(task.train.labels, BASE_PHOTOS, seed)
-    head = fit_head(train[:, rows], task.train.labels[rows], classes=10)
-    found = {"seconds": seconds, "parameters": loaded.count_params()}
-    for split, features in (("validation", validation), ("test", test)):
-        answers = head_probabilities(features[0], head).argmax(axis=1)
+    head = fit_head(features["train"][:, rows], task.train.labels[rows], classes=10)
+    found = {}
+    for split in ("validation", "test"):
+        answers = head_probabilities(features[split][0], head).argmax(axis=1)
         found[f"{split}_accuracy"] = float(np.mean(answers == getattr(task, split).labels))
     return found
 

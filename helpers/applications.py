@@ -1,12 +1,11 @@
 """The networks of `keras.applications`: their names, their sizes, and their weights."""
 
 import inspect
-import os
 import warnings
-from pathlib import Path
 
 import keras
 
+from helpers.downloads import keras_home
 from helpers.pixels import PIXEL_INPUT, scale_like
 
 SIZES_WITH_TOP = {
@@ -103,10 +102,10 @@ def _default_shape(name: str, include_top: bool) -> tuple[int | None, int | None
 
 
 def _no_weights(name: str, error: Exception) -> str:
-    folder = Path(os.environ.get("KERAS_HOME", "~/.keras")).expanduser() / "models"
     return (
-        f"The ImageNet weights of {name} are not in {folder} and could not be downloaded "
-        f"({error}). Connect to the network once; or put that file into the folder 'models' of a "
-        "writable folder and name it in the environment variable KERAS_HOME before Python starts; "
-        "or pass weights=None for random weights; or use load_base('glyphnet'), which is bundled."
+        f"The ImageNet weights of {name} are not in {keras_home() / 'models'} and could not be "
+        f"downloaded ({error}). Connect to the network once; or put that file into the folder "
+        "'models' of a writable folder and name it in the environment variable KERAS_HOME before "
+        "Python starts; or pass weights=None for random weights; or use load_base('glyphnet'), "
+        "which is bundled."
     )

@@ -7,11 +7,9 @@ from typing import Any
 
 import keras
 
-from helpers.applications import SIZES_WITH_TOP, application_names, load_application
-from helpers.pixels import PIXEL_INPUT, check_pixels, with_pixel_input
+from helpers.applications import application_names, load_application
+from helpers.pixels import with_pixel_input
 from helpers.safe_loading import MODEL_SUFFIXES, load_saved
-
-__all__ = ["PIXEL_INPUT", "SIZES_WITH_TOP", "application_names", "check_pixels", "load_base"]
 
 DATA = Path(__file__).parent.parent / "data"
 

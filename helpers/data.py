@@ -24,7 +24,7 @@ LETTERS_FILE = Path(__file__).resolve().parent.parent / "data" / "letters_sample
 class Split(NamedTuple):
     """Pictures and what they show.
 
-    Args:
+    Attributes:
         images: float32, shape (n, 28, 28, 1), raw pixels 0..255, ink bright on black.
         labels: int64, shape (n,), the index of each picture's class.
 
@@ -38,7 +38,7 @@ class Split(NamedTuple):
 class TextSplit(NamedTuple):
     """Texts and their classes.
 
-    Args:
+    Attributes:
         texts: str, shape (n,).
         labels: int64, shape (n,), the index of each text's class.
 
@@ -52,7 +52,7 @@ class TextSplit(NamedTuple):
 class PhotoSplit(NamedTuple):
     """Photos in files, and what they show.
 
-    Args:
+    Attributes:
         paths: the files, sorted by class, then by name.
         labels: int64, `(n,)`, the index of each photo's class.
 
@@ -67,7 +67,7 @@ class PhotoSplit(NamedTuple):
 class Task:
     """A classification task with its three splits, none of which shares an example with another.
 
-    Args:
+    Attributes:
         train: the few labelled examples to learn from.
         validation: for choices such as rates, epochs and where to cut.
         test: for the figure that is reported, and for nothing else.

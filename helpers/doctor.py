@@ -1,11 +1,11 @@
 """Examine a model, its data and its compile settings: what is silently wrong, and how to mend it.
 
-Only public attributes of Keras are read, and nothing is changed: no weight, no flag, no optimizer,
-no random state. A fault that leaves no public trace is not found: see `examine`.
+Outside `helpers/graph.py` only public attributes of Keras are read, and nothing is changed: no
+weight, no flag, no optimizer, no random state. A fault that leaves no public trace is not found:
+see `examine`.
 """
 
 from collections.abc import Iterable
-from itertools import chain
 from typing import Any
 
 import keras
@@ -14,7 +14,6 @@ from helpers import doctor_freezing as freezing
 from helpers import doctor_splits as splits
 from helpers import doctor_stillness as stillness
 from helpers.doctor_case import make_case
-from helpers.doctor_data import read_splits
 from helpers.doctor_findings import Finding, Findings
 from helpers.doctor_groups import check_groups
 from helpers.doctor_loss import check_outputs
@@ -47,6 +46,8 @@ CHECKS = (
     splits.check_classes,
     splits.check_same_scale,
     check_cache,
+    lambda case: check_groups(case, case.rates),
+    check_stage,
 )
 
 
@@ -85,7 +86,6 @@ def examine(
     """
     if not isinstance(model, keras.Model):
         raise TypeError(f"model is a {type(model).__name__}: give a Keras model.")
-    case = make_case(model, base, *read_splits(data))
-    found = chain.from_iterable(check(case) for check in CHECKS)
-    more = chain(check_groups(case, rates), check_stage(case, before))
-    return Findings(chain(found, more), trains=training_paths(model))
+    case = make_case(model, base, data, before, rates)
+    found = (finding for check in CHECKS for finding in check(case))
+    return Findings(found, trains=training_paths(model))

@@ -103,12 +103,11 @@ def steps_of(model: keras.Model) -> list:
     return list(getattr(model, "operations", None) or model.layers)
 
 
-def some(names: list[str], n: int = 3, *, of: str = "layers") -> str:
+def some(names: list[str], *, of: str = "layers") -> str:
     """Name the first and the last of many, for a line of evidence.
 
     Args:
         names: of layers, or of other things.
-        n: how many at most are written out.
         of: what they are names of, in the plural.
 
     Returns:
@@ -116,9 +115,9 @@ def some(names: list[str], n: int = 3, *, of: str = "layers") -> str:
 
     Lesson: 12
     """
-    if len(names) <= n:
+    if len(names) <= 3:
         return ", ".join(names)
-    return f"{', '.join(names[: n - 1])}, ..., {names[-1]} ({len(names)} {of})"
+    return f"{', '.join(names[:2])}, ..., {names[-1]} ({len(names)} {of})"
 
 
 def _nested(model: keras.Model) -> Iterator[keras.Model]:

@@ -1,6 +1,6 @@
 """The case before the doctor: a model taken apart into base and head, its settings, its data."""
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from functools import cached_property
 from typing import Any
@@ -8,10 +8,12 @@ from typing import Any
 import keras
 
 from helpers.doctor_anatomy import given_base, has_graph, inferred_base
-from helpers.doctor_data import Samples
+from helpers.doctor_data import Samples, read_splits
 from helpers.doctor_families import Family, family_of
+from helpers.doctor_findings import Findings
 from helpers.freezing import Leaf, learners
 from helpers.graph import leaf_layers
+from helpers.layerwise import optimizer_of
 
 
 @dataclass(frozen=True)
@@ -31,6 +33,8 @@ class Case:
         splits: the examples by the name of their split; the first one serves as the batch.
         datasets: those of them that came as a `tf.data.Dataset`.
         settings: what `compile` was given.
+        before: the findings of the stage before, if there was one.
+        rates: learning rates that are noted beside the optimizer, as `(variables, rate)`.
 
     Lesson: 12
     """
@@ -45,6 +49,8 @@ class Case:
     splits: dict[str, Samples]
     datasets: dict[str, Any]
     settings: Mapping[str, Any]
+    before: Findings | None
+    rates: Iterable[tuple[Iterable[keras.Variable], float]]
 
     @property
     def batch(self) -> Samples:
@@ -64,8 +70,7 @@ class Case:
     @property
     def optimizer(self) -> keras.Optimizer | None:
         """The optimizer of the model, without the wrapper of mixed precision."""
-        optimizer = getattr(self.model, "optimizer", None)
-        return getattr(optimizer, "inner_optimizer", optimizer)
+        return optimizer_of(self.model)
 
     def trains(self, layer: keras.Layer) -> bool:
         """Tell whether a weight of a layer trains; a frozen model can hide the layer's own flag.
@@ -82,25 +87,29 @@ class Case:
 def make_case(
     model: keras.Model,
     base: keras.Model | None,
-    splits: dict[str, Samples],
-    datasets: dict[str, Any],
+    data: Any,
+    before: Findings | None,
+    rates: Iterable[tuple[Iterable[keras.Variable], float]],
 ) -> Case:
     """Take a model apart.
 
     Args:
         model: any Keras model.
         base: the part of it that is the base; None to infer it.
-        splits: the examples by split.
-        datasets: the splits that are a `tf.data.Dataset`.
+        data: as for `read_splits`.
+        before: the findings of the stage before; None for none.
+        rates: learning rates that are noted beside the optimizer.
 
     Returns:
         The case.
 
     Raises:
+        TypeError: data of another form.
         ValueError: a base that is no part of the model.
 
     Lesson: 12
     """
+    splits, datasets = read_splits(data)
     leaves = list(leaf_layers(model))
     base_leaves, name, nested = (
         given_base(model, base) if base is not None else inferred_base(model)
@@ -118,6 +127,8 @@ def make_case(
         splits=splits,
         datasets=datasets,
         settings=_settings(model),
+        before=before,
+        rates=rates,
     )
 
 

@@ -63,10 +63,12 @@ def is_image(x: Any) -> bool:
 
 
 def _check(split: Any, name: str) -> None:
-    if isinstance(split, tf.data.Dataset) or (isinstance(split, (tuple, list)) and len(split) > 1):
+    listed = isinstance(split, (tuple, list))
+    if isinstance(split, tf.data.Dataset) or (listed and len(split) > 1):
         return
+    kind = f"{type(split).__name__} of {len(split)}" if listed else type(split).__name__
     raise TypeError(
-        f"{name} is a {type(split).__name__}: give a batch (x, y), a tf.data.Dataset, or a "
+        f"{name} is a {kind}: give a batch (x, y), a tf.data.Dataset, or a "
         'dictionary of splits such as {"train": (x, y), "validation": (x, y)}.'
     )
 

@@ -65,7 +65,7 @@ def check_nothing_frozen(case: Case) -> Iterator[Finding]:
         evidence=f"All {len(learning)} layers that can learn train, and all {len(live)} "
         f"BatchNormalization layers: {sized(weights):,} parameters, "
         f"from {learning[0][0]!r} to {learning[-1][0]!r}.",
-        why="A new head sends large, random gradients down: they overwrite what the base knows. "
+        why="A new head sends random gradients down: they may overwrite what the base knows. "
         "layer.trainable = True on some layers freezes none of the others.",
         fix=f"{_reach(case)}.trainable = False, then compile again",
     )

@@ -44,11 +44,13 @@ def check_rate(case: Case) -> Iterator[Finding]:
         else f"A rate of {highest:.6g} for the pre-trained weights of {case.base_name!r}",
         evidence=f"{optimizer}, rate {highest:.6g}{_by_default(case, highest)}; layers of the "
         f"base that train at it: {some(list(rates))}.",
-        why="The first steps at such a rate overwrite what the base has learned, before the head "
-        "can say which part of it is useful.",
-        fix=f"model.compile(keras.optimizers.{optimizer}(1e-5), ...)"
-        if hasattr(keras.optimizers, optimizer)
-        else "a lower learning_rate, about 1e-5, for the layers of the base",
+        why="The first steps at such a rate may overwrite what the base has learned, before the "
+        "head can say which part of it is useful.",
+        fix=f"model.compile({optimizer}(learning_rate=...), ...), the rate written out"
+        if reset
+        else "a lower rate for the layers of the base, such as model.compile("
+        "keras.optimizers.Adam(3e-4), ...); helpers.training.find_learning_rate looks for yours: "
+        "one that is too low costs accuracy, too",
     )
 
 

@@ -6,7 +6,7 @@ import keras
 
 from helpers.doctor_anatomy import some
 from helpers.doctor_case import Case
-from helpers.doctor_findings import Finding, Findings
+from helpers.doctor_findings import Finding
 
 
 def check_since_compile(case: Case) -> Iterator[Finding]:
@@ -30,22 +30,20 @@ def check_since_compile(case: Case) -> Iterator[Finding]:
         return
     slots = [v for v in optimizer.variables if v.path.split("/")[-1] not in _OWN]
     known = [weight for weight in case.model.weights if _slots_of(weight, slots)]
-    trained = {id(weight) for weight in case.model.trainable_weights}
-    unknown = trained - {id(weight) for weight in known}
+    unknown = case.training_ids - {id(weight) for weight in known}
     if known and unknown:
         yield _unknown(case, [w for w in case.model.trainable_weights if id(w) in unknown])
         return
-    frozen = [weight for weight in known if id(weight) not in trained]
+    frozen = [weight for weight in known if id(weight) not in case.training_ids]
     if case.model.train_function is not None and _has_moved(frozen, slots):
         yield _frozen_since(frozen)
 
 
-def check_stage(case: Case, before: Findings | None) -> Iterator[Finding]:
+def check_stage(case: Case) -> Iterator[Finding]:
     """Find a stage that changed nothing: the same weights train as in the stage before.
 
     Args:
-        case: the model in the new stage.
-        before: what the doctor found in the stage before.
+        case: the model in the new stage, with what was found in the stage before.
 
     Yields:
         `stage-changed-nothing`.
@@ -53,7 +51,7 @@ def check_stage(case: Case, before: Findings | None) -> Iterator[Finding]:
     Lesson: 12
     """
     now = training_paths(case.model)
-    if before is None or set(before.trains) != set(now):
+    if case.before is None or set(case.before.trains) != set(now):
         return
     yield Finding(
         code="stage-changed-nothing",

@@ -78,7 +78,7 @@ def check_batch_norm(case: Case) -> Iterator[Finding]:
         evidence=f"{len(moving)} BatchNormalization {layers_have} trainable=True ({others}): "
         f"{some([path for path, _ in moving])}.",
         why="In fit they use the statistics of each batch and shift the stored ones, also behind "
-        "base(x, training=False): validation drops although the training loss falls.",
+        "base(x, training=False): validation may drop although the training loss falls.",
         fix="helpers.freezing.keep_still(base), or for each of them layer.trainable = False, then "
         "compile again",
     )

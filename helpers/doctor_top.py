@@ -32,8 +32,8 @@ def check_top(case: Case) -> Iterator[Finding]:
         severity="error",
         title=f"The classifier of the old task, {old.name!r}, is still in place",
         evidence=f"{old.name!r} ends in {activation_of(old)} with {units} units. {place}.",
-        why=f"The {units} probabilities of the old classes are almost the same for every new "
-        "example: what the base knows about it is one layer earlier.",
+        why=f"What the base knows about an example is one layer earlier. A head on {units} "
+        "probabilities of the old classes learns all the same, so no message tells you.",
         fix=f"helpers.surgery.remove_top(model), include_top=False, or "
         f"model.get_layer({old.name!r}).input as the end of the base",
     )

@@ -4,6 +4,7 @@ After any change here a model must be compiled again: Keras decides what to upda
 """
 
 import difflib
+from collections.abc import Iterable
 
 import keras
 import pandas as pd
@@ -145,7 +146,7 @@ def trainable_report(model: keras.Model) -> pd.DataFrame:
     return table.rename_axis("layer")
 
 
-def learners(leaves: list[Leaf]) -> list[Leaf]:
+def learners(leaves: Iterable[Leaf]) -> list[Leaf]:
     """Pick the layers that can learn.
 
     Args:
@@ -187,9 +188,10 @@ def _position(model: keras.Model, layer_name: str, leaves: list[Leaf]) -> int:
         return inside
     can_learn = [path for path, _ in learners(leaves)]
     close = difflib.get_close_matches(str(layer_name), can_learn, n=3, cutoff=0.4)
-    close = close or can_learn[-3:]
+    which = "Similar names" if close else "The last layers that can learn"
     raise ValueError(
-        f"No layer {layer_name!r} in model {model.name!r}. Similar names: {', '.join(close)}. "
+        f"No layer {layer_name!r} in model {model.name!r}. {which}: "
+        f"{', '.join(close) or _last_that_learn(leaves)}. "
         "All of them: [layer.name for layer in model.layers]."
     )
 

@@ -38,15 +38,15 @@ def grad_cam(
         all 0 where no place speaks for the class.
 
     Raises:
-        ValueError: no graph of layers, no layer with feature maps, no layer of the given path,
-            pixels out of range, or not one class for each picture.
+        ValueError: no graph of layers, no layer with feature maps, none of the given path, pixels
+            out of range, or not one class for each picture.
 
     Lesson: 09
     Source: Selvaraju and others, 2017, https://arxiv.org/abs/1610.02391
     """
     check_graph(model)
     check_pixels(model, images)
-    lower, upper = _split_behind(model, layer or _last_maps(model))
+    lower, upper = _split_behind(model, _path_of_maps(model, layer))
     maps = lower(tf.cast(images, "float32"))
     with tf.GradientTape() as tape:
         tape.watch(maps)
@@ -70,11 +70,17 @@ def _log_probability(outputs: tf.Tensor, classes: Sequence[int] | None) -> tf.Te
     return tf.math.log(picked + keras.backend.epsilon())
 
 
-def _last_maps(model: keras.Model) -> str:
-    paths = [path for path, layer in leaf_layers(model) if _gives_maps(layer)]
-    if not paths:
+def _path_of_maps(model: keras.Model, path: str | None) -> str:
+    """The path of a layer that gives feature maps: the one that was asked for, or the last."""
+    known = [each for each, layer in leaf_layers(model) if _gives_maps(layer)]
+    if not known:
         raise ValueError(f"{model.name!r} has no layer that gives feature maps (height, width).")
-    return paths[-1]
+    if path not in (None, *known):
+        raise ValueError(
+            f"No layer {path!r} in {model.name!r} gives feature maps (height, width). These do: "
+            f"{', '.join(known)}."
+        )
+    return path or known[-1]
 
 
 def _gives_maps(layer: keras.Layer) -> bool:
@@ -85,10 +91,7 @@ def _gives_maps(layer: keras.Layer) -> bool:
 def _split_behind(model: keras.Model, path: str) -> tuple[Part, Part]:
     """Two functions that compute a model: up to a layer's output, and from there on."""
     name, _, inner = path.partition("/")
-    node = next((node for node in nodes_of(model) if node.operation.name == name), None)
-    if node is None:
-        known = ", ".join(path for path, layer in leaf_layers(model) if _gives_maps(layer))
-        raise ValueError(f"No layer {path!r} in {model.name!r}. Layers with feature maps: {known}.")
+    node = next(node for node in nodes_of(model.outputs) if node.operation.name == name)
     behind = _behind(model, node.output_tensors[0])
     if not inner:
         return submodel(model, node.output_tensors[0], "maps"), behind

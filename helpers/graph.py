@@ -1,6 +1,6 @@
 """Find one's way in the graph of a Keras model: its layers, and the tensors between them.
 
-Keras keeps the graph in members that are not public, used here and in `tops` alone; it is pinned.
+Keras keeps the graph in members that are not public, used here alone; Keras is pinned.
 """
 
 import tempfile
@@ -92,7 +92,7 @@ def tensor_into(model: keras.Model, layer_name: str) -> keras.KerasTensor:
     Lesson: 03
     """
     check_graph(model)
-    nodes = [node for node in nodes_of(model) if node.operation.name == layer_name]
+    nodes = [node for node in nodes_of(model.outputs) if node.operation.name == layer_name]
     if not nodes:
         raise ValueError(_unknown_layer(model, layer_name))
     tensors = [tensor for node in nodes for tensor in _inputs_of(node)]
@@ -128,18 +128,18 @@ def check_graph(model: keras.Model) -> None:
         )
 
 
-def nodes_of(model: keras.Model) -> Iterator:
-    """Walk the graph of a model from its outputs back to its inputs.
+def nodes_of(tensors: Iterable[keras.KerasTensor]) -> Iterator:
+    """Walk the graph of a model back to its inputs.
 
     Args:
-        model: a built Sequential or Functional model.
+        tensors: where to begin: the outputs of a model, or tensors inside it.
 
     Yields:
         Nodes, each one use of one layer, with `operation` and `input_tensors`.
 
     Lesson: 02
     """
-    waiting, seen = list(model.outputs), set()
+    waiting, seen = list(tensors), set()
     while waiting:
         history = waiting.pop(0)._keras_history
         node = history.operation._inbound_nodes[history.node_index]

@@ -1,7 +1,6 @@
 """Check that the course is installed as it should be, and say in words what is not."""
 
 import hashlib
-import os
 import re
 import sys
 from collections.abc import Callable
@@ -11,7 +10,7 @@ from pathlib import Path
 
 import pandas as pd
 
-from helpers.downloads import missing_downloads
+from helpers.downloads import keras_home, missing_downloads
 from helpers.quiet import start_tensorflow
 
 ROOT = Path(__file__).resolve().parent.parent
@@ -106,10 +105,9 @@ def _backend() -> str:
     backend = keras.config.backend()
     if backend == "tensorflow":
         return ""
-    settings = Path(os.environ.get("KERAS_HOME", "~/.keras"), "keras.json")
     return (
         f"Keras runs on {backend!r}. Remove the environment variable KERAS_BACKEND, or set "
-        f"'backend' to 'tensorflow' in {settings}; then restart the kernel."
+        f"'backend' to 'tensorflow' in {keras_home() / 'keras.json'}; then restart the kernel."
     )
 
 

@@ -5,11 +5,11 @@ from collections.abc import Collection, Mapping
 
 import keras
 
-from helpers.freezing import STATISTICS
+from helpers.freezing import Leaf, learners
 from helpers.graph import leaf_layers
 
 
-def layers_with_weights(model: keras.Model) -> list[tuple[str, keras.Layer]]:
+def layers_with_weights(model: keras.Model) -> list[Leaf]:
     """List the innermost layers that hold weights, nested models opened.
 
     Args:
@@ -43,8 +43,7 @@ def falling_groups(model: keras.Model, base: keras.Model, decay: float) -> dict[
     if not 0 < decay <= 1:
         raise ValueError(f"decay={decay}: give a number above 0, up to 1 (the same rate for all).")
     learning, below = (
-        [layer for _, layer in layers_with_weights(part) if not isinstance(layer, STATISTICS)]
-        for part in (model, base)
+        [layer for _, layer in learners(leaf_layers(part))] for part in (model, base)
     )
     foreign = [layer.name for layer in below if not any(layer is other for other in learning)]
     if foreign or not below:
@@ -77,9 +76,7 @@ def members_of(model: keras.Model, patterns: Collection[str]) -> dict[str, str]:
     _check_regular(patterns)
     leaves = layers_with_weights(model)
     found = {path: _matching(path, patterns) for path, _ in leaves}
-    _check_patterns(
-        patterns, found, [p for p, layer in leaves if not isinstance(layer, STATISTICS)]
-    )
+    _check_patterns(patterns, found, [path for path, _ in learners(leaves)])
     group = next((names[0] for names in found.values() if names), "")  # of statistics at the start
     members: dict[str, str] = {}
     for path, layer in leaves:
@@ -154,7 +151,7 @@ def _check_patterns(
         )
 
 
-def _check_names(leaves: list[tuple[str, keras.Layer]], members: dict[str, str]) -> None:
+def _check_names(leaves: list[Leaf], members: dict[str, str]) -> None:
     for path, layer in leaves:
         for variable in layer.weights:
             if group_of(variable, members) != members[layer.name]:

@@ -168,8 +168,7 @@ def rates_report(model: keras.Model) -> pd.DataFrame:
 
     Lesson: 06
     """
-    optimizer = getattr(model, "optimizer", None)
-    optimizer = getattr(optimizer, "inner_optimizer", optimizer)  # where mixed precision wraps it
+    optimizer = optimizer_of(model)
     if not isinstance(optimizer, LayerwiseAdam):
         raise ValueError(
             f"{model.name!r} has the optimizer {optimizer!r}, which knows one rate only. Compile "
@@ -183,3 +182,18 @@ def rates_report(model: keras.Model) -> pd.DataFrame:
         rows[path] = (group, factor, rate * factor, bool(layer.trainable_weights))
     columns = ["group", "factor", "rate", "trains"]
     return pd.DataFrame.from_dict(rows, orient="index", columns=columns).rename_axis("layer")
+
+
+def optimizer_of(model: keras.Model) -> keras.Optimizer | None:
+    """Find the optimizer of a model, without the wrapper of mixed precision.
+
+    Args:
+        model: any Keras model.
+
+    Returns:
+        The optimizer; None where the model is not compiled.
+
+    Lesson: 06
+    """
+    optimizer = getattr(model, "optimizer", None)
+    return getattr(optimizer, "inner_optimizer", optimizer)

@@ -9,6 +9,7 @@ import numpy as np
 import pandas as pd
 from sklearn.linear_model import LogisticRegression
 from sklearn.preprocessing import StandardScaler
+from sklearn.utils.class_weight import compute_class_weight
 
 from helpers.progress import progress
 
@@ -80,7 +81,8 @@ def class_weights(labels: np.ndarray) -> dict[int, float] | None:
     counts = np.bincount(labels)
     if counts.max() < UNEVEN * counts.min():
         return None
-    return {label: len(labels) / (len(counts) * count) for label, count in enumerate(counts)}
+    weights = compute_class_weight("balanced", classes=np.arange(len(counts)), y=labels)
+    return dict(enumerate(weights.tolist()))
 
 
 def head_probabilities(features: np.ndarray, head: Head) -> np.ndarray:

@@ -1,5 +1,6 @@
 """Fine-tune the upper part of a classifier of photos on cached activations."""
 
+import math
 from collections.abc import Callable
 
 import keras
@@ -48,7 +49,7 @@ def fine_tune(
         The upper part: it shares its layers with the model and takes activations.
 
     Raises:
-        ValueError: as for `split_at` and `unfreeze_from`.
+        ValueError: as for `split_at`, `unfreeze_from` and `fit_on_activations`.
 
     Lesson: 09
     """
@@ -62,11 +63,8 @@ def fine_tune_ensemble(
     layer_name: str,
     activations: np.ndarray,
     labels: np.ndarray,
-    *,
-    members: int = MEMBERS,
-    epochs: int = MEMBER_EPOCHS,
 ) -> keras.Model:
-    """Train the upper part several times from where it stands, and let the members vote.
+    """Train the upper part three times from where it stands, five epochs each, and let all vote.
 
     Each member sees the photos in another order. The mean of their answers was right more often
     than one network with as many steps: data/results/photos.csv. The cached activations serve all.
@@ -76,28 +74,24 @@ def fine_tune_ensemble(
         layer_name: as for `fine_tune`.
         activations: `(variants, n, ...)`, as for `fine_tune`.
         labels: `(n,)`, as for `fine_tune`.
-        members: how many, 2 or more.
-        epochs: of each member.
 
     Returns:
         A model from activations to probabilities, the mean of the members'.
 
     Raises:
-        ValueError: fewer than two members; the rest as for `fine_tune`.
+        ValueError: as for `fine_tune`.
 
     Lesson: 09
     Source: https://arxiv.org/abs/1612.01474, deep ensembles
     """
-    if members < 2:
-        raise ValueError(f"members={members}: a vote takes 2 or more. For one, use fine_tune.")
     start = _opened(model, layer_name)
     inputs = keras.Input(start.input_shape[1:], name="activations")
     answers = []
-    for number in range(1, members + 1):
+    for number in range(1, MEMBERS + 1):
         member = keras.models.clone_model(start)
         member.name = f"member_{number}"
         member.set_weights(start.get_weights())
-        fit_on_activations(member, activations, labels, epochs=epochs)
+        fit_on_activations(member, activations, labels, epochs=MEMBER_EPOCHS)
         answers.append(member(inputs))
     return keras.Model(inputs, keras.layers.average(answers), name="ensemble")
 
@@ -149,7 +143,7 @@ def fit_on_activations(
     activations: np.ndarray,
     labels: np.ndarray,
     *,
-    epochs: int = EPOCHS,
+    epochs: int,
     rate: float = RATE,
     make_optimizer: Callable[[Schedule], keras.Optimizer] = steady_adamw,
 ) -> None:
@@ -167,11 +161,16 @@ def fit_on_activations(
         rate: the highest learning rate.
         make_optimizer: takes the schedule of the rate, gives an optimizer.
 
+    Raises:
+        ValueError: fewer than two epochs.
+
     Lesson: 09
     """
+    if epochs < 2:
+        raise ValueError(f"epochs={epochs}: the rate rises in the first, so give 2 or more.")
     x = activations.reshape(-1, *activations.shape[2:])
-    y = np.eye(upper.output_shape[-1], dtype="float32")[np.tile(labels, len(activations))]
-    steps = -(-len(x) // BATCH)
+    y = keras.utils.to_categorical(np.tile(labels, len(activations)), upper.output_shape[-1])
+    steps = math.ceil(len(x) / BATCH)
     schedule = keras.optimizers.schedules.CosineDecay(
         rate / 100, (epochs - 1) * steps, warmup_target=rate, warmup_steps=steps
     )

@@ -2,7 +2,6 @@
 
 import gzip
 import hashlib
-import os
 import tarfile
 import zlib
 from pathlib import Path
@@ -11,11 +10,9 @@ import keras
 import numpy as np
 
 from helpers.data import PhotoSplit, Task
+from helpers.downloads import ARCHIVE, COMMIT, NAME, keras_home
 from helpers.progress import progress
 
-COMMIT = "11961516512414bf9f6c150a832cfd21b54a6b54"
-NAME = f"clothing-dataset-small-{COMMIT}"
-ARCHIVE = "clothing-dataset-small.tar.gz"
 URL = f"https://github.com/alexeygrigorev/clothing-dataset-small/archive/{COMMIT}.tar.gz"
 
 LISTING = Path(__file__).resolve().parent.parent / "data" / "clothing_photos.txt.gz"
@@ -23,6 +20,9 @@ LISTING_SHA256 = "b90966c33d6cae6061ecf507c6b7450ca182e1d7b2dba32a4d8041261714de
 """Digest of the listing, unpacked: it stands for every byte of every photo."""
 
 SPLITS = ("train", "validation", "test")
+
+Listing = dict[str, tuple[int, str]]
+"""Size in bytes and SHA-256 of photos, by their path."""
 
 
 def fetch_clothing() -> Path:
@@ -43,13 +43,7 @@ def fetch_clothing() -> Path:
     Lesson: 09
     Source: https://github.com/alexeygrigorev/clothing-dataset-small
     """
-    folder = _datasets() / NAME
-    listing = _read_listing()
-    missing = _check(folder, listing)
-    if missing:
-        _unpack(_archive(), folder.parent, missing)
-        _check(folder, listing)
-    return folder
+    return _fetch(_read_listing())
 
 
 def load_clothing() -> Task:
@@ -63,9 +57,19 @@ def load_clothing() -> Task:
 
     Lesson: 09
     """
-    folder = fetch_clothing()
-    names = tuple(sorted({path.split("/")[1] for path in _read_listing()}))
+    listing = _read_listing()
+    folder = _fetch(listing)
+    names = tuple(sorted({path.split("/")[1] for path in listing}))
     return Task(**{split: _split(folder / split, names) for split in SPLITS}, class_names=names)
+
+
+def _fetch(listing: Listing) -> Path:
+    folder = keras_home() / "datasets" / NAME
+    missing = _check(folder, listing)
+    if missing:
+        _unpack(_archive(folder.parent), folder, missing)
+        _check(folder, listing)
+    return folder
 
 
 def _split(folder: Path, names: tuple[str, ...]) -> PhotoSplit:
@@ -74,8 +78,7 @@ def _split(folder: Path, names: tuple[str, ...]) -> PhotoSplit:
     return PhotoSplit([path for paths in by_class for path in paths], labels)
 
 
-def _read_listing() -> dict[str, tuple[int, str]]:
-    """Size in bytes and SHA-256 of every photo, by its path."""
+def _read_listing() -> Listing:
     text = gzip.decompress(LISTING.read_bytes())
     if hashlib.sha256(text).hexdigest() != LISTING_SHA256:
         raise ValueError(f"{LISTING} is not the course's listing of the photos: restore it (git).")
@@ -83,13 +86,13 @@ def _read_listing() -> dict[str, tuple[int, str]]:
     return {path: (int(size), digest) for path, size, digest in rows}
 
 
-def _check(folder: Path, listing: dict[str, tuple[int, str]]) -> list[str]:
-    """Name the files that are missing; raise where one is damaged."""
-    missing = []
+def _check(folder: Path, listing: Listing) -> Listing:
+    """The files that are missing; raise where one is damaged."""
+    missing = {}
     for path, (size, digest) in listing.items():
         file = folder / path
         if not file.is_file():
-            missing.append(path)
+            missing[path] = size, digest
         elif fault := _fault(file.read_bytes(), size, digest):
             raise ValueError(f"{file} {fault} Delete it and run this again: it is unpacked anew.")
     return missing
@@ -103,13 +106,8 @@ def _fault(content: bytes, size: int, digest: str) -> str | None:
     return None
 
 
-def _datasets() -> Path:
-    return Path(os.environ.get("KERAS_HOME", "~/.keras")).expanduser() / "datasets"
-
-
-def _archive() -> Path:
-    """The archive in the folder of Keras, downloaded if it is not there."""
-    folder = _datasets()
+def _archive(folder: Path) -> Path:
+    """The archive, downloaded if it is not there."""
     archive, partial = folder / ARCHIVE, folder / f"partial-{ARCHIVE}"
     if not archive.is_file():
         partial.unlink(missing_ok=True)  # Keras would take half a file for the whole
@@ -124,10 +122,9 @@ def _archive() -> Path:
     return archive
 
 
-def _unpack(archive: Path, folder: Path, paths: list[str]) -> None:
-    """Unpack the named photos; each gets its name only when it is complete."""
-    listing = _read_listing()
-    wanted = {f"{NAME}/{path}": path for path in paths}
+def _unpack(archive: Path, folder: Path, listing: Listing) -> None:
+    """Unpack the listed photos; each gets its name only when it is complete."""
+    wanted = {f"{NAME}/{path}": path for path in listing}
     try:
         with tarfile.open(archive, "r:gz") as tar:
             for member in progress(tar, "unpacking photos", unit="files"):
@@ -137,7 +134,7 @@ def _unpack(archive: Path, folder: Path, paths: list[str]) -> None:
                 content = tar.extractfile(member).read()
                 if fault := _fault(content, *listing[path]):
                     raise ValueError(f"{path} in {archive} {fault} {_ANEW}")
-                _write(folder / NAME / path, content)
+                _write(folder / path, content)
     except (tarfile.TarError, EOFError, OSError, zlib.error) as error:
         raise ValueError(f"{archive} is damaged ({error}). {_ANEW}") from error
     if wanted:

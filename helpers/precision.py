@@ -2,9 +2,11 @@
 
 import keras
 
+from helpers.graph import cloned
+
 
 def with_policy(model: keras.Model, policy: str) -> keras.Model:
-    """Copy a model, with the same weights, under another dtype policy.
+    """Copy a model, with the same weights and state, under another dtype policy.
 
     `keras.config.set_dtype_policy` reaches layers that are made afterwards. A model from a file
     brings its own policy along, so it stays as it was saved.
@@ -14,7 +16,7 @@ def with_policy(model: keras.Model, policy: str) -> keras.Model:
         policy: such as `"mixed_bfloat16"`, `"mixed_float16"` or `"float32"`.
 
     Returns:
-        An uncompiled copy that shares nothing with the model.
+        A copy that shares nothing with the model; compile it before you train it.
 
     Raises:
         ValueError: a model inside the model, whose layers would keep their policy; or no such
@@ -33,6 +35,4 @@ def with_policy(model: keras.Model, policy: str) -> keras.Model:
         anew.trainable = layer.trainable
         return anew
 
-    copy = keras.models.clone_model(model, clone_function=made_anew)
-    copy.set_weights(model.get_weights())
-    return copy
+    return cloned(model, clone_function=made_anew)

@@ -1,5 +1,6 @@
 """Find a learning rate: let it rise step by step, and watch the loss."""
 
+import math
 import random
 from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
@@ -130,7 +131,7 @@ def _batches(x: np.ndarray, y: np.ndarray, steps: int, batch_size: int) -> Itera
     """Random batches, the same in every search; each example once before any comes again."""
     rng = np.random.default_rng(0)
     n = len(keras.tree.flatten(y)[0])
-    rounds = -(-steps * batch_size // n)
+    rounds = math.ceil(steps * batch_size / n)
     order = np.concatenate([rng.permutation(n) for _ in range(rounds)])
     for start in range(0, steps * batch_size, batch_size):
         rows = order[start : start + batch_size]

@@ -5,12 +5,12 @@ must. Where a weights file is missing, Keras would download it, up to 500 MB eac
 calls `random_weights_where_missing` such a network keeps its random weights instead.
 """
 
-import os
 import sys
-from pathlib import Path
 from typing import Any
 
 import keras
+
+from helpers.downloads import keras_home
 
 GET_FILE, LOAD_WEIGHTS = keras.utils.get_file, keras.Model.load_weights
 """What Keras does by itself."""
@@ -29,9 +29,8 @@ _used: dict[str, str] = {}
 def random_weights_where_missing() -> dict[str, str]:
     """Make `keras.applications` use the weights files of this machine, and download none.
 
-    This holds for the whole process, until `weights_as_keras_does`. Files are looked for where
-    Keras keeps them, in `models` in `~/.keras` or `KERAS_HOME`. Everything else about a network is
-    as Keras builds it.
+    This holds for the whole process. Files are looked for where Keras keeps them, in `models` in
+    `~/.keras` or `KERAS_HOME`. Everything else about a network is as Keras builds it.
 
     Returns:
         For each weights file that is asked for from now on `"ImageNet"` where it was found and
@@ -44,19 +43,10 @@ def random_weights_where_missing() -> dict[str, str]:
     return _used
 
 
-def weights_as_keras_does() -> None:
-    """Undo `random_weights_where_missing`: missing weights are downloaded again.
-
-    Lesson: recipes
-    """
-    FILES.get_file, keras.Model.load_weights = GET_FILE, LOAD_WEIGHTS
-
-
 def _find(fname: str, *args: Any, **options: Any) -> str:
     if options.get("cache_subdir") != "models" or not fname.endswith(".h5"):
         return GET_FILE(fname, *args, **options)
-    home = Path(os.environ.get("KERAS_HOME", "~/.keras")).expanduser()
-    path = home / "models" / fname
+    path = keras_home() / "models" / fname
     _used[fname] = "ImageNet" if path.is_file() else "random"
     return str(path) if path.is_file() else _Missing(fname)
 

@@ -3,19 +3,13 @@
 from collections.abc import Sequence
 from itertools import count
 from numbers import Integral
-from typing import Any, Literal, NamedTuple
+from typing import Any, NamedTuple
 
 import keras
 from keras import layers
 
 from helpers.graph import check_graph, submodel, tensor_into
 from helpers.tops import features_before, last_node
-
-POOLINGS = {
-    "average": layers.GlobalAveragePooling2D,
-    "max": layers.GlobalMaxPooling2D,
-    "flatten": layers.Flatten,
-}
 
 
 class RemovedTop(NamedTuple):
@@ -72,10 +66,8 @@ def attach_head(
     base: keras.Model,
     *,
     classes: int,
-    pooling: Literal["average", "max", "flatten"] = "average",
     hidden: Sequence[int] = (),
     dropout: float = 0.0,
-    name: str = "head",
 ) -> keras.Model:
     """Put a new classifier on a base.
 
@@ -85,28 +77,28 @@ def attach_head(
 
     Args:
         base: a model that gives feature maps `(batch, height, width, channels)` or vectors
-            `(batch, features)`. Its layers are shared with the result.
+            `(batch, features)`; of maps the head takes the averages. Its layers are shared with
+            the result.
         classes: number of classes, 2 or more.
-        pooling: how feature maps become a vector; vectors are left as they are.
         hidden: units of ReLU layers between the features and the output.
         dropout: share of the features dropped before the output in training, 0 up to below 1.
-        name: prefix of the new layers' names; where the base already uses it, a number follows.
 
     Returns:
-        A model from the base's inputs to `(batch, 1)` or `(batch, classes)` probabilities.
+        A model from the base's inputs to `(batch, 1)` or `(batch, classes)` probabilities. Names of
+        new layers begin with `head`; where the base already uses that, with `head_2`, and so on.
 
     Raises:
-        ValueError: fewer than two classes, an unknown pooling, a dropout outside its range, or a
-            base with several outputs or with outputs that are neither maps nor vectors.
+        ValueError: fewer than two classes, a dropout outside its range, or a base with several
+            outputs or with outputs that are neither maps nor vectors.
         TypeError: classes is no whole number, or hidden no list.
 
     Lesson: 02
     """
-    _check_head(base, classes, hidden, pooling, dropout)
-    prefix = _free_prefix(base, name)
+    _check_head(base, classes, hidden, dropout)
+    prefix = _free_prefix(base)
     x = base.outputs[0]
     if len(x.shape) == 4:
-        x = POOLINGS[pooling](name=f"{prefix}_pool")(x)
+        x = layers.GlobalAveragePooling2D(name=f"{prefix}_pool")(x)
     for number, units in enumerate(hidden, start=1):
         x = layers.Dense(units, activation="relu", name=f"{prefix}_dense_{number}")(x)
     if dropout:
@@ -130,9 +122,7 @@ def _remove_inside(model: keras.Model, node: Any, trailing: tuple[str, ...]) -> 
     return RemovedTop(submodel(model, features, "base"), (*removed, *trailing))
 
 
-def _check_head(
-    base: keras.Model, classes: int, hidden: Sequence[int], pooling: str, dropout: float
-) -> None:
+def _check_head(base: keras.Model, classes: int, hidden: Sequence[int], dropout: float) -> None:
     check_graph(base)
     if not isinstance(classes, Integral) or isinstance(hidden, Integral):
         raise TypeError(
@@ -141,28 +131,17 @@ def _check_head(
         )
     if classes < 2:
         raise ValueError(f"classes={classes}: a classifier needs 2 or more (2 gives one sigmoid).")
-    if pooling not in POOLINGS:
-        raise ValueError(f"pooling={pooling!r} is unknown: choose one of {', '.join(POOLINGS)}.")
     if not 0 <= dropout < 1:
         raise ValueError(f"dropout={dropout} is a share: give a number from 0 up to below 1.")
-    _check_features(base, pooling)
-
-
-def _check_features(base: keras.Model, pooling: str) -> None:
     shape = base.outputs[0].shape
     if len(base.outputs) > 1 or len(shape) not in (2, 4):
         raise ValueError(
             f"{base.name!r} gives {[tuple(t.shape) for t in base.outputs]}: a head needs one "
             "output of feature maps (batch, height, width, channels) or vectors (batch, features)."
         )
-    if pooling == "flatten" and None in shape[1:]:
-        raise ValueError(
-            f"pooling='flatten' needs a fixed image size, but {base.name!r} gives {tuple(shape)}. "
-            "Load the base with input_shape=(height, width, channels), or use pooling='average'."
-        )
 
 
-def _free_prefix(base: keras.Model, name: str) -> str:
+def _free_prefix(base: keras.Model) -> str:
     taken = [layer.name for layer in base.layers]
-    prefixes = (name if number == 1 else f"{name}_{number}" for number in count(1))
+    prefixes = ("head" if number == 1 else f"head_{number}" for number in count(1))
     return next(p for p in prefixes if not any(layer.startswith(f"{p}_") for layer in taken))

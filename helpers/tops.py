@@ -38,7 +38,7 @@ def last_node(model: keras.Model) -> tuple[Any, tuple[str, ...]]:
             "say where to cut with layer=<name of a layer>."
         )
     trailing: tuple[str, ...] = ()
-    for node in nodes_of(model):
+    for node in nodes_of(model.outputs):
         if not isinstance(node.operation, TRAILING):
             return node, trailing
         trailing = (node.operation.name, *trailing)
@@ -69,10 +69,10 @@ def features_before(model: keras.Model, node: Any) -> tuple[keras.KerasTensor, t
             "layer that gives the class scores: layer='...'."
         )
     tensor, dropouts = node.input_tensors[0], ()
-    while isinstance(tensor._keras_history.operation, layers.Dropout):
-        history = tensor._keras_history
-        dropouts = (history.operation.name, *dropouts)
-        tensor = history.operation._inbound_nodes[history.node_index].input_tensors[0]
+    for before in nodes_of([tensor]):
+        if not isinstance(before.operation, layers.Dropout):
+            break
+        tensor, dropouts = before.input_tensors[0], (before.operation.name, *dropouts)
     return tensor, dropouts
 
 

@@ -21,7 +21,7 @@ VOCABULARY_FILE = Path(__file__).resolve().parent.parent / "data" / "langnet.jso
 class Vocabulary:
     """What goes into a base for text, and what its own top says.
 
-    Args:
+    Attributes:
         characters: the known characters, no two alike; the first has id 2, the next 3, and so on.
             Id 0 is padding, 1 every other character.
         languages: codes of the languages that the base's own top tells apart, in its order.
@@ -53,13 +53,11 @@ class Vocabulary:
             raise TypeError(f"texts is the single text {texts!r}: give a list, [{texts!r}].")
         ids = np.full((len(texts), self.length), PADDING, dtype="int32")
         known = {character: FIRST + place for place, character in enumerate(self.characters)}
-        for row, text in zip(ids, map(normalise, texts), strict=True):
+        for row, text in enumerate(map(normalise, texts)):
             if not text:
-                raise ValueError(
-                    "One of the texts is empty: there is nothing to read. Leave it out."
-                )
+                raise ValueError(f"texts[{row}] is empty: there is nothing to read. Leave it out.")
             start = [known.get(character, UNKNOWN) for character in text[: self.length]]
-            row[: len(start)] = start
+            ids[row, : len(start)] = start
         return ids
 
     def decode(self, ids: np.ndarray) -> list[str]:

@@ -1,5 +1,6 @@
 """Worker processes on this machine: started as one cluster, followed, killed, never left behind."""
 
+import inspect
 import json
 import os
 import runpy
@@ -9,7 +10,7 @@ import sys
 import tempfile
 import threading
 import time
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass
 from pathlib import Path
@@ -45,6 +46,11 @@ class Team:
     folder: Path
     limit: float
     begun: float
+
+    @property
+    def seconds(self) -> float:
+        """Seconds since the team was started."""
+        return time.monotonic() - self.begun
 
     @property
     def codes(self) -> list[int | None]:
@@ -99,7 +105,7 @@ class Team:
     def _wait(self, workers: Iterable[int]) -> None:
         """A short while, where one of them still runs; not beyond the limit."""
         running = [worker for worker in workers if self.codes[worker] is None]
-        if running and time.monotonic() - self.begun > self.limit:
+        if running and self.seconds > self.limit:
             late = f"Worker {running[0]} still ran after {self.limit:g} seconds."
             raise WorkerError(late + self._last(running[0]))
         time.sleep(0.05 if running else 0)
@@ -154,6 +160,23 @@ def start_workers(
                 each = subprocess.Popen(command, **streams, env=_environment(addresses, k))
             processes.append(each)
         yield Team(processes, folder, limit, time.monotonic())
+
+
+def write_script(path: str | os.PathLike, *parts: str | Callable) -> Path:
+    """Write a script for workers, so that they run functions that a notebook has defined.
+
+    Args:
+        path: the Python file.
+        *parts: code, as text, or functions, by their source; in this order.
+
+    Returns:
+        The file.
+
+    Lesson: 11
+    """
+    texts = [part if isinstance(part, str) else inspect.getsource(part) for part in parts]
+    Path(path).write_text("\n".join(texts), encoding="utf-8")
+    return Path(path)
 
 
 def free_ports(count: int) -> list[int]:

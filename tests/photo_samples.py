@@ -115,10 +115,10 @@ def leftovers(root):
     picture(1).save(root / ".ipynb_checkpoints" / "x.jpg")
 
 
-def tiny_photo_base(size=32):
+def tiny_photo_base():
     """A random base for photos with a block below and a block above a possible cut."""
     keras.utils.set_random_seed(0)
-    pixels = keras.Input((size, size, 3), name="pixels_0_255")
+    pixels = keras.Input((32, 32, 3), name="pixels_0_255")
     x = layers.Rescaling(1 / 127.5, -1)(pixels)
     x = layers.Conv2D(8, 3, strides=4, activation="relu", name="block_1_conv")(x)
     x = layers.Conv2D(12, 3, padding="same", use_bias=False, name="block_2_conv")(x)

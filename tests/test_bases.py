@@ -16,8 +16,9 @@ import tensorflow as tf
 from keras import layers
 
 from helpers import bases
-from helpers.bases import PIXEL_INPUT, application_names, check_pixels, load_base
-from helpers.pixels import scale_like, takes_raw_pixels
+from helpers.applications import SIZES_WITH_TOP, application_names
+from helpers.bases import load_base
+from helpers.pixels import PIXEL_INPUT, check_pixels, scale_like, takes_raw_pixels
 
 PIXELS = np.random.default_rng(0).integers(0, 256, (2, 80, 80, 3), dtype="uint8")
 FULLY_TESTED = {  # smallest height and width that each takes
@@ -107,7 +108,7 @@ def test_every_application_takes_raw_pixels(name):
 
 @pytest.mark.parametrize("name", [n for n in application_names() if "NetV3" not in n])
 def test_size_with_top_is_the_application_s_own(name):
-    size = bases.SIZES_WITH_TOP.get(name, 224)
+    size = SIZES_WITH_TOP.get(name, 224)
     with pytest.raises(ValueError, match=rf"should be \({size}, {size}, 3\)"):
         load_base(name, include_top=True, input_shape=(50, 50, 3))
 

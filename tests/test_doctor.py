@@ -131,12 +131,14 @@ def test_a_fit_after_an_examination_goes_as_if_there_had_been_none():
     assert results[0] == pytest.approx(results[1], rel=1e-5)
 
 
-def test_a_whole_mobilenet_takes_under_two_seconds():
+def test_examining_a_whole_mobilenet_takes_less_time_than_building_it():
+    """On a fast machine as on a slow one; a check that ran or copied the network would not."""
+    start = time.process_time()
     base = keras.applications.MobileNetV2(weights=None, include_top=False, input_shape=(96, 96, 3))
     model = ready(on_top(base, softmax()))
-    start = time.process_time()
+    built = time.process_time()
     assert examine(model, data=signed())
-    assert time.process_time() - start < 2
+    assert time.process_time() - built < built - start
 
 
 def test_what_is_no_model_is_refused():
@@ -151,7 +153,7 @@ def test_a_foreign_base_is_refused():
 
 @pytest.mark.parametrize("data, name", [
     (np.zeros((2, 3)), "data is a ndarray"),
-    ((np.zeros((2, 3)),), "data is a tuple"),
+    ((np.zeros((2, 3)),), "data is a tuple of 1: give a batch"),
     ({"train": np.zeros(2)}, r"data\['train'\] is a ndarray"),
 ])  # fmt: skip
 def test_other_data_are_refused(data, name):

@@ -29,6 +29,17 @@ def test_what_is_missing_is_named(home):
     assert missing_downloads() == []
 
 
+def test_unpacked_photos_need_no_archive(home, monkeypatch):
+    monkeypatch.setattr(downloads, "PHOTOS", 2)
+    put(home, *FILES[:2])
+    folder = home / "datasets" / downloads.NAME / "train" / "hat"
+    folder.mkdir(parents=True)
+    (folder / "1.jpg").touch()
+    assert missing_downloads() == [home / FILES[2]], "half of the photos"
+    (folder / "2.jpg").touch()
+    assert missing_downloads() == []
+
+
 def test_without_keras_home_it_looks_where_keras_does(monkeypatch):
     monkeypatch.delenv("KERAS_HOME", raising=False)
     monkeypatch.setattr(downloads, "FILES", ("no such file",))

@@ -84,17 +84,17 @@ def test_each_method_learns(evidence, method, monkeypatch):
     assert evidence.by_examples(0, examples_per_class=2, method=method)["test_accuracy"] > 0.2
 
 
-def test_the_other_experiments_run(evidence, monkeypatch):
+def test_the_other_experiments_learn(evidence, monkeypatch):
     monkeypatch.setattr(evidence, "HEAD_EPOCHS", 2)
     monkeypatch.setattr(evidence, "TUNE_EPOCHS", 1)
     for result in (
         evidence.by_depth(0, unfreeze_from="none"),
-        evidence.by_rate(0, learning_rate=0.1),
+        evidence.by_rate(0, learning_rate=1e-3),
         evidence.by_batchnorm(0, batch_size=100, batchnorm="live"),
         evidence.by_block(0, block="block_6_conv"),
         evidence.by_layer(0, rates="decay 0.5, upside down", learning_rate=0.001),
     ):
-        assert all(0 <= value <= 1 for value in result.values())
+        assert min(result.values()) > 0.5, "of ten digits and of 52 letters"
 
 
 @pytest.fixture
@@ -107,7 +107,7 @@ def short(evidence, monkeypatch):
 def test_each_architecture_trains_what_it_says(evidence, short):
     by_method, grid = evidence.EXPERIMENTS["architectures"]
     measured = {method: by_method(seed=0, method=method) for method in grid["method"]}
-    assert all(0 <= each["test_accuracy"] <= 1 for each in measured.values())
+    assert min(each["test_accuracy"] for each in measured.values()) > 0.3
     trainable = {method: each["trainable"] for method, each in measured.items()}
     stored = pd.read_csv(evidence.RESULTS / "architectures.csv", comment="#")
     assert trainable == stored.groupby("method")["trainable"].first().to_dict()

@@ -97,8 +97,11 @@ def test_what_has_no_maps_says_so():
         grad_cam(vectors, np.zeros((1, 4)))
 
 
-@pytest.mark.parametrize("path", ["block_9", "base/block_9"])
-def test_an_unknown_layer_names_those_with_maps(path):
+@pytest.mark.parametrize(
+    "path", ["block_9", "base/block_9", "scores", "scores/x", "every_place", "base"]
+)
+def test_a_layer_without_maps_is_named_with_those_that_have_some(path):
     model = classifier(corner_base(), nested=True)
-    with pytest.raises(ValueError, match="Layers with feature maps: .*maps"):
+    words = f"No layer '{path}' in .* gives feature maps .*: base/quarters, .*, base/maps"
+    with pytest.raises(ValueError, match=words):
         grad_cam(model, np.zeros((1, 8, 8, 1)), layer=path)

@@ -176,7 +176,7 @@ def test_keras_on_another_backend(course, monkeypatch):
     assert advice.startswith("Keras runs on 'jax'. Remove the environment variable KERAS_BACKEND")
     assert os.path.join("some", "where", "keras.json") in advice
     monkeypatch.delenv("KERAS_HOME")
-    assert os.path.join("~", ".keras", "keras.json") in only_fault()[1]
+    assert str(Path.home() / ".keras" / "keras.json") in only_fault()[1]
 
 
 def test_keras_that_cannot_be_imported(course, monkeypatch):

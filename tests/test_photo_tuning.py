@@ -5,6 +5,7 @@ import numpy as np
 import pytest
 import tensorflow as tf
 
+from helpers import photo_tuning
 from helpers.data import repeatable
 from helpers.features import split_at
 from helpers.freezing import freeze
@@ -143,16 +144,21 @@ def test_another_optimizer_gets_the_schedule():
     assert changed(model, before) == {"probabilities/kernel", "probabilities/bias"}
 
 
-def test_the_members_of_an_ensemble_differ_and_their_mean_answers():
+def test_one_epoch_is_refused():
+    model, _, activations = task()
+    with pytest.raises(ValueError, match="epochs=1: .* 2 or more"):
+        fine_tune(model, "block_2_conv", activations, LABELS, epochs=1)
+
+
+def test_the_members_of_an_ensemble_differ_and_their_mean_answers(monkeypatch):
+    monkeypatch.setattr(photo_tuning, "MEMBER_EPOCHS", 20)
     model, _, activations = task()
     before, several_batches = values(model), np.concatenate([activations, activations])
-    voting = fine_tune_ensemble(
-        model, "block_2_conv", several_batches, LABELS, members=2, epochs=20
-    )
+    voting = fine_tune_ensemble(model, "block_2_conv", several_batches, LABELS)
     assert changed(model, before) == set(), "the members are copies"
     members = [layer for layer in voting.layers if isinstance(layer, keras.Model)]
     answers = [member.predict(activations[0], verbose=0) for member in members]
-    assert len(answers) == 2
+    assert len(answers) == 3
     assert np.abs(answers[0] - answers[1]).max() > 1e-3
     found = voting.predict(activations[0], verbose=0)
     np.testing.assert_allclose(found, np.mean(answers, axis=0), atol=1e-6)
@@ -161,13 +167,7 @@ def test_the_members_of_an_ensemble_differ_and_their_mean_answers():
 
 def test_the_batchnorm_of_members_trains_with_averages_that_keep_pace():
     model, _, activations = task()
-    voting = fine_tune_ensemble(model, "block_2_conv", activations, LABELS, members=2, epochs=2)
+    voting = fine_tune_ensemble(model, "block_2_conv", activations, LABELS)
     norm = voting.get_layer("member_2").get_layer("block_2_bn")
     assert (norm.trainable, norm.momentum) == (True, 0.95)
     assert np.abs(norm.moving_mean).max() > 0
-
-
-def test_an_ensemble_of_one_is_refused():
-    model, _, activations = task()
-    with pytest.raises(ValueError, match="members=1"):
-        fine_tune_ensemble(model, "block_2_conv", activations, LABELS, members=1)

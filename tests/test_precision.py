@@ -37,3 +37,27 @@ def test_a_nested_model_is_refused():
     inner = keras.Sequential([keras.Input((4,)), keras.layers.Dense(2)], name="inner")
     with pytest.raises(ValueError, match="'inner' is a model inside"):
         with_policy(keras.Sequential([inner, keras.layers.Dense(1)]), "mixed_bfloat16")
+
+
+def test_state_that_is_no_weight_is_copied():
+    normal = keras.layers.Normalization()
+    normal.adapt(np.random.default_rng(0).normal(5, 3, (500, 4)).astype("float32"))
+    model = keras.Sequential([keras.Input((4,)), normal, keras.layers.Dense(2)])
+    x = np.full((2, 4), 7, "float32")
+    found = with_policy(model, "mixed_bfloat16").predict(x, verbose=0).astype("float32")
+    assert np.allclose(found, model.predict(x, verbose=0), atol=0.05)
+    assert np.array_equal(
+        with_policy(model, "float32").predict(x, verbose=0), model.predict(x, verbose=0)
+    )
+
+
+@pytest.mark.parametrize("outermost,scaled", [("mixed_float16", True), ("float32", False)])
+def test_keras_scales_the_loss_where_the_outermost_model_says_so(outermost, scaled):
+    base = with_policy(load_base("glyphnet"), "mixed_float16")
+    keras.config.set_dtype_policy(outermost)
+    try:
+        model = keras.Sequential([base, keras.layers.Flatten(), keras.layers.Dense(2)])
+    finally:
+        keras.config.set_dtype_policy("float32")
+    model.compile("sgd", "mse")
+    assert isinstance(model.optimizer, keras.optimizers.LossScaleOptimizer) is scaled

@@ -22,7 +22,6 @@ SAID = {
     },
     "05_gradual_unfreezing": {
         "0.0003": "a rate of data/make_evidence.py",
-        "0.005": "the smallest difference that ten draws show, rounded",
         "0.00001": "a rate in the quiz",
     },
     "06_layerwise_learning_rates": {"2.6": "a divisor of Howard and Ruder", "3.15": "Keras"},
@@ -35,7 +34,7 @@ SAID = {
         **dict.fromkeys(["0.90", "0.89", "0.87", "0.93", "0.95"], "a prediction"),
         **dict.fromkeys(["0.97", "0.70"], "a case made up for the quiz"),
     },
-    "12_clinic": {"0.69": "ln 2", "0.0001": "a rate", "0.30": "made up: the quiz"},
+    "12_clinic": {"0.69": "ln 2", **dict.fromkeys(["0.97", "0.30"], "made up: the quiz")},
 }
 """Decimals that no cell shows, and what they are."""
 

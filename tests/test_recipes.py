@@ -11,9 +11,9 @@ import nbformat
 import numpy as np
 import pytest
 
+from helpers import stand_ins
 from helpers.bases import DATA
 from helpers.freezing import trainable_report
-from helpers.stand_ins import random_weights_where_missing, weights_as_keras_does
 from tests import lesson_lint, notebook_lint
 from tests.seed_examples import AS_WRITTEN
 from tests.test_notebooks import FOLDER, name_of, read
@@ -209,9 +209,10 @@ def alone(tmp_path, monkeypatch):
             make_photos.draw(kind, rng).save(tmp_path / "photos" / kind / f"{number}.png")
     for name in ("glyphnet.keras", "langnet.keras"):
         shutil.copy(DATA / name, tmp_path)
-    random_weights_where_missing()
+    monkeypatch.setattr(stand_ins.FILES, "get_file", stand_ins.GET_FILE)
+    monkeypatch.setattr(keras.Model, "load_weights", stand_ins.LOAD_WEIGHTS)
+    stand_ins.random_weights_where_missing()
     yield tmp_path
-    weights_as_keras_does()
     keras.config.set_dtype_policy("float32")
     keras.utils.clear_session()
 

@@ -15,6 +15,7 @@ ROOT = Path(__file__).parent.parent
 TEACHING = (ROOT / "notebooks" / "TEACHING.md").read_text(encoding="utf-8")
 ROW = re.compile(r"^\| (\d\d) \| \[(.+?)\]\((.+?)\) \| (.+?) \| (.+?) \| (.+?) \| (.+?) \|$", re.M)
 TIMES = pd.read_csv(ROOT / "data" / "results" / "run_times.csv", comment="#", index_col="notebook")
+ITALIC = re.compile(r"(?<!\*)\*([^*]+)\*(?!\*)")
 POINTS = ["The one idea.", "Often believed.", "Ask.", "Late?"]
 
 
@@ -59,15 +60,17 @@ def test_each_lesson_has_its_points_and_the_sections_that_it_names(path):
     assert text.count("**Draw it out:**") == 1
     titles = [name for name, _ in sections(nbformat.read(path, as_version=4))]
     (cut,) = re.findall(r"\*\*Late\?\*\*(.+?)\n\n", text + "\n\n", re.S)
-    for named in re.findall(r"(?<!\*)\*([^*]+)\*(?!\*)", cut):
+    for named in ITALIC.findall(cut):
         assert any(title.startswith(" ".join(named.split())) for title in titles), named
 
 
 def test_sections_named_in_the_schedules_exist():
-    for file, rest in re.findall(r"\]\((\d\d_\w+\.ipynb)\)(.*) \|$", TEACHING, re.M):
+    rows = re.findall(r"\]\((\d\d_\w+\.ipynb)\)(.*) \|$", TEACHING, re.M)
+    named = [(file, title) for file, rest in rows for title in ITALIC.findall(rest)]
+    assert named
+    for file, title in named:
         titles = [name for name, _ in sections(nbformat.read(ROOT / "notebooks" / file, 4))]
-        for named in re.findall(r"(?<!\*)\*([^*]+)\*(?!\*)", rest):
-            assert any(title.startswith(named) for title in titles), (file, named)
+        assert any(each.startswith(title) for each in titles), (file, title)
 
 
 def test_links_lead_somewhere():

@@ -9,6 +9,8 @@ import numpy as np
 from helpers.bases import load_base
 from helpers.exercises.few_steps import after_a_few_steps
 from helpers.exercises.tools import listed, need, need_model, outputs, same
+from helpers.exercises.trials import model_from
+from helpers.pixels import PIXEL_INPUT
 
 SHARE = np.array([0.299, 0.587, 0.114], dtype="float32")
 """Of red, green and blue in brightness, as in lesson 07."""
@@ -26,7 +28,7 @@ def colour_base() -> keras.Model:
     Lesson: 07
     """
     grey = load_base("glyphnet")
-    pixels = keras.Input((28, 28, 3), name="pixels_0_255")
+    pixels = keras.Input((28, 28, 3), name=PIXEL_INPUT)
     colour = keras.models.clone_model(grey, input_tensors=pixels)
     for old, new in zip(grey.layers, colour.layers, strict=True):
         weights = old.get_weights()
@@ -109,7 +111,6 @@ def check_extend(extend: Callable) -> str:
 
     Lesson: 07
     """
-    need(callable(extend), f"This is a {type(extend).__name__}, not a function.")
     rng = np.random.default_rng(0)
     for base, name in ((load_base("glyphnet"), "glyphnet"), (_other_base(), "another base")):
         x = rng.uniform(0, 255, (8, *base.input_shape[1:])).astype("float32")
@@ -128,10 +129,7 @@ def check_extend(extend: Callable) -> str:
 def _extended(extend: Callable, base: keras.Model, name: str, x: np.ndarray) -> keras.Model:
     """What the function makes of a base; it holds something new, and begins with the same maps."""
     old = outputs(base, x)
-    model = extend(base)
-    empty = model is None or model is ...
-    need(not empty, "Your function returns nothing yet: end it with `return` and the model.")
-    need_model(model)
+    model = model_from(extend, base)
     need(
         same(outputs(base, x), old),
         f"After your function {name} itself gives other maps than before.",

@@ -7,6 +7,7 @@ import numpy as np
 
 from helpers.checks import Wrong
 from helpers.exercises.tools import listed
+from helpers.exercises.trials import labels_for, put_back
 
 CLOSE = 0.05
 """How far a step may be off, as a share of it."""
@@ -28,21 +29,17 @@ def first_steps(model: keras.Model, x: np.ndarray, y: np.ndarray) -> dict[str, f
     optimizer = model.optimizer
     if not optimizer.built:
         optimizer.build(model.trainable_variables)
-    variables = [*model.variables, *optimizer.variables]
-    before = [variable.numpy() for variable in variables]
-    for variable in optimizer.variables:
-        if "learning_rate" not in variable.path:
-            variable.assign(np.zeros(variable.shape))
-    if str(getattr(model.loss, "name", model.loss)).startswith("categorical"):
-        y = keras.utils.to_categorical(y, model.output_shape[-1])
-    model.fit(x, y, epochs=1, batch_size=len(x), shuffle=False, verbose=0)
-    moved = {id(v): np.abs(v.numpy() - old) for v, old in zip(variables, before, strict=True)}
-    for variable, value in zip(variables, before, strict=True):
-        variable.assign(value)
+    before = [variable.numpy() for variable in model.trainable_variables]
     steps: dict[str, float] = {}
-    for weight in model.trainable_variables:
-        name = weight.path.split("/")[-2]
-        steps[name] = max(steps.get(name, 0.0), float(moved[id(weight)].max()))
+    with put_back([*model.variables, *optimizer.variables]):
+        for variable in optimizer.variables:
+            if "learning_rate" not in variable.path:
+                variable.assign(np.zeros(variable.shape))
+        y = labels_for(model, y)
+        model.fit(x, y, epochs=1, batch_size=len(x), shuffle=False, verbose=0)
+        for weight, old in zip(model.trainable_variables, before, strict=True):
+            name, step = weight.path.split("/")[-2], float(np.abs(weight.numpy() - old).max())
+            steps[name] = max(steps.get(name, 0.0), step)
     return steps
 
 

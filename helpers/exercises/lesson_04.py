@@ -63,7 +63,7 @@ def _check_still(build: Callable) -> str:
 
 
 def _check_rate(rates: pd.DataFrame, frozen_letters: float, rate: Any) -> str:
-    """The rate that reads digits best among those that forget little."""
+    """A rate that forgets little, and that no other such rate is shown to beat on digits."""
     digits, letters = rates["test_accuracy"], rates["letters_accuracy"]
     need(rate in list(digits.columns), f"{rate!r} is none of {list(digits.columns)}.")
     lost = frozen_letters - letters.mean()
@@ -81,8 +81,8 @@ def _check_rate(rates: pd.DataFrame, frozen_letters: float, rate: Any) -> str:
             f"by {gain['mean']:.4f}, interval {gain['low']:.4f} to {gain['high']:.4f}.",
         )
     return (
-        f"At {rate:g}: digits {digits[rate].mean():.3f}, letters {lost[rate]:.3f} lost; no rate "
-        "that forgets as little is shown to be better."
+        f"At {rate:g}: digits {digits[rate].mean():.3f}, letters {lost[rate]:.3f} lost; no other "
+        "rate that is allowed is shown to be better."
     )
 
 
@@ -141,14 +141,15 @@ QUESTIONS = (
     ),
     Question(
         "which-rate",
-        "Which rate would you take?",
+        "Which rate do the draws speak for?",
         _check_rate,
         (
             "Two columns speak: digits for the gain, letters for the loss. First strike out the "
             "rates that lose more than is allowed.",
             "frozen_letters - rates['letters_accuracy'].mean() is what each rate loses. Compare "
             "the digits of those that are left, draw by draw.",
-            "Three rates lose no more than 0.02. The highest of them reads the most digits.",
+            "Three rates lose no more than 0.02. Both others read fewer digits than the highest of "
+            "them, and zero lies outside the intervals.",
         ),
     ),
 )

@@ -106,10 +106,10 @@ def _check_schedules(digits: pd.DataFrame, letters: pd.DataFrame, keep: Any, cho
     fewest = min(PHASES[name] for name in keep)
     need(
         PHASES[choice] == fewest,
-        f"{choice!r} takes {PHASES[choice]} phases. {fewest} do as well, as far as ten draws show.",
+        f"{choice!r} takes {PHASES[choice]} phases. Of those that you kept some take {fewest}.",
     )
     kept = listed(map(repr, sorted(keep)))
-    return f"{kept} do; {choice!r} needs {fewest} phases, and nothing shown is better."
+    return f"{kept} do; {choice!r} needs {fewest} phases, and none of them needs fewer."
 
 
 @cache

@@ -8,6 +8,7 @@ from typing import Any
 import keras
 import numpy as np
 import pandas as pd
+from scipy.stats import binomtest
 
 from helpers.checks import Question
 from helpers.exercises.coloured_photos import colour_model
@@ -25,10 +26,14 @@ CLAIMS = {
     "A": ("256 filters", "always the most frequent class"),
     "B": ("256 filters", 0.5),
     "C": ("256 filters", 0.95),
-    "D": ("256 filters", "64 filters"),
+    "D": ("256 filters", "32 filters"),
     "E": ("256 filters on apples", "256 filters on leaves"),
 }
+PAIRED = ("A", "D")
+"""Claims about two answers to the same photos."""
+
 VERDICTS = ("yes", "no", "cannot tell")
+CHANCE = 0.05
 
 
 def _check_names(whole: Any, classifier: keras.Model, photos: PhotoFolder, rows: np.ndarray) -> str:
@@ -98,29 +103,41 @@ def _check_file(ship: Callable) -> str:
     )
 
 
-def _check_claims(report: pd.DataFrame, verdict: Any) -> str:
+def _check_claims(report: pd.DataFrame, right: dict[str, np.ndarray], verdict: Any) -> str:
     """What a report on few test photos shows."""
     need(isinstance(verdict, dict) and set(verdict) == set(CLAIMS), f"Give {listed(CLAIMS)}.")
     truth = {}
     for claim, (one, other) in CLAIMS.items():
-        low, high = report.loc[one, ["low", "high"]]
-        least, most = (
-            [other] * 2 if isinstance(other, float) else report.loc[other, ["low", "high"]]
-        )
-        truth[claim] = "yes" if low > most else "no" if high < least else "cannot tell"
+        judged = _by_photo(right, one, other) if claim in PAIRED else _apart(report, one, other)
+        truth[claim], why = judged
         need(verdict[claim] in VERDICTS, f"{claim}: write one of {VERDICTS}.")
-        against = f"{other} {least:.2f} to {most:.2f}" if least < most else f"the claim {other}"
-        why = {"yes": "lies above", "no": "lies below", "cannot tell": "overlaps with"}
-        need(
-            verdict[claim] == truth[claim],
-            f"{claim}: you say {verdict[claim]!r}. The interval of {one}, {low:.2f} to "
-            f"{high:.2f}, {why[truth[claim]]} {against}.",
-        )
+        need(verdict[claim] == truth[claim], f"{claim}: you say {verdict[claim]!r}. {why}")
     by = {word: listed([claim for claim in truth if truth[claim] == word]) for word in VERDICTS}
     tested = report.loc["256 filters", "tested"]
     return (
         f"Shown: {by['yes']}. Refuted: {by['no']}. {tested} photos cannot tell {by['cannot tell']}."
     )
+
+
+def _by_photo(right: dict[str, np.ndarray], one: str, other: str) -> tuple[str, str]:
+    """McNemar's test: how a fair coin would share out the photos that only one tells right."""
+    won, lost = (int(np.sum(right[a] & ~right[b])) for a, b in ((one, other), (other, one)))
+    chance = binomtest(won, won + lost).pvalue if won + lost else 1.0
+    truth = "cannot tell" if chance >= CHANCE else "yes" if won > lost else "no"
+    return truth, (
+        f"Of the photos that only one of the two tells right, {one} takes {won}, {other} {lost}: "
+        f"for a fair coin, p = {chance:.3f}."
+    )
+
+
+def _apart(report: pd.DataFrame, one: str, other: str | float) -> tuple[str, str]:
+    """Whether an interval lies apart from a number, or from that of other photos."""
+    low, high = report.loc[one, ["low", "high"]]
+    least, most = [other] * 2 if isinstance(other, float) else report.loc[other, ["low", "high"]]
+    truth = "yes" if low > most else "no" if high < least else "cannot tell"
+    against = f"{other} {least:.2f} to {most:.2f}" if least < most else f"the claim {other}"
+    how = {"yes": "lies above", "no": "lies below", "cannot tell": "overlaps with"}[truth]
+    return truth, f"The interval of {one}, {low:.2f} to {high:.2f}, {how} {against}."
 
 
 QUESTIONS = (
@@ -167,11 +184,12 @@ QUESTIONS = (
         _check_claims,
         (
             "Read low and high, not accuracy. With 95 % confidence the truth may lie anywhere "
-            "between them.",
-            "Above: yes. Below: no. A number that lies within the interval, or two intervals that "
-            "overlap: cannot tell.",
-            "A and B lie above, C lies below. For D and E compare low of the one with high of the "
-            "other.",
+            "between them. That is enough for B, C and E.",
+            "For A and D count the photos that only one of the two tells right: "
+            "np.sum(rows_of[one] & ~rows_of[other]), and the other way round. binomtest of scipy "
+            "asks how often a fair coin gives that.",
+            "B lies above, C lies below, and the two intervals of E overlap. For D the count is "
+            "lopsided: binomtest(won, won + lost).pvalue is below 0.05.",
         ),
     ),
 )

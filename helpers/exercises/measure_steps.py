@@ -7,7 +7,7 @@ import numpy as np
 import pandas as pd
 
 from helpers.exercises.first_steps import first_steps, plain
-from helpers.exercises.tools import listed, need
+from helpers.exercises.tools import listed, need, need_function, need_returned
 from helpers.training import layerwise_optimizer
 
 
@@ -25,14 +25,13 @@ def check_measure(measure: Callable) -> str:
 
     Lesson: 06
     """
-    need(callable(measure), f"This is a {type(measure).__name__}, not a function.")
+    need_function(measure)
     x = np.random.default_rng(0).normal(size=(24, 6)).astype("float32")
     for model, what in ((_paced(), "with layer-wise rates"), (_plain_descent(), "with SGD")):
         y = np.arange(24) % 3
         wanted, before = first_steps(model, x, y), model.get_weights()
         found = measure(model, x, y)
-        empty = found is None or found is ...
-        need(not empty, "Your function returns nothing yet: end it with `return` and the steps.")
+        need_returned(found, "the steps")
         need(
             isinstance(found, Mapping | pd.Series),
             f"Your function returns a {type(found).__name__}; give a dictionary: layer, step.",

@@ -5,8 +5,8 @@ from collections.abc import Callable
 import keras
 import numpy as np
 
-from helpers.exercises.tools import listed, need, need_model, same
-from helpers.exercises.trials import need_healthy
+from helpers.exercises.tools import listed, need, same
+from helpers.exercises.trials import model_from, need_healthy
 
 layers = keras.layers
 
@@ -27,13 +27,9 @@ def check_build(build: Callable) -> str:
 
     Lesson: 08
     """
-    need(callable(build), f"This is a {type(build).__name__}, not a function.")
     said = []
     for whole, classes in ((_two_lstm(), 4), (_one_gru(), 3)):
-        model = build(whole, classes)
-        empty = model is None or model is ...
-        need(not empty, "Your function returns nothing yet: end it with `return` and the model.")
-        need_model(model)
+        model = model_from(build, whole, classes)
         kept = _need_cut(model, whole)
         _need_padding_unread(model, whole)
         shape = tuple(model.output_shape)

@@ -49,6 +49,36 @@ def need_model(answer: Any, shape: tuple[int | None, ...] | None = None) -> None
         need(found == shape, f"Its output has the shape {found}, the question asks for {shape}.")
 
 
+def need_function(answer: Any) -> None:
+    """Go on only with a function.
+
+    Args:
+        answer: anything.
+
+    Raises:
+        Wrong: it cannot be called.
+
+    Lesson: 01
+    """
+    need(callable(answer), f"This is a {type(answer).__name__}, not a function.")
+
+
+def need_returned(answer: Any, what: str) -> None:
+    """Go on only if a function of the reader's has returned something.
+
+    Args:
+        answer: what it returned.
+        what: it was to return, such as `"the model"`.
+
+    Raises:
+        Wrong: it is None, or the dots of a function that is not written yet.
+
+    Lesson: 01
+    """
+    empty = answer is None or answer is ...
+    need(not empty, f"Your function returns nothing yet: end it with `return` and {what}.")
+
+
 def outputs(model: keras.Model, images: np.ndarray) -> np.ndarray:
     """Run a model in inference mode.
 
@@ -106,7 +136,7 @@ def unlike_glyphnet(model: keras.Model) -> list[str]:
 
     Lesson: 03
     """
-    stored = _glyphnet()
+    stored = glyphnet_weights()
     known = [weight for weight in model.weights if weight.path in stored]
     return [w.path for w in known if not np.array_equal(w.numpy(), stored[w.path])]
 
@@ -146,5 +176,12 @@ def listed(names: Iterable[Any]) -> str:
 
 
 @cache
-def _glyphnet() -> dict[str, np.ndarray]:
+def glyphnet_weights() -> dict[str, np.ndarray]:
+    """Read glyphnet's weights, once.
+
+    Returns:
+        Each array by its path.
+
+    Lesson: 03
+    """
     return {weight.path: weight.numpy() for weight in load_base("glyphnet").weights}

@@ -11,7 +11,7 @@ from helpers.answer_errors import in_short
 from helpers.checks import Wrong
 from helpers.data import Split
 from helpers.doctor import examine
-from helpers.exercises.tools import need, need_model, outputs
+from helpers.exercises.tools import need, need_function, need_model, need_returned, outputs
 
 
 @contextmanager
@@ -52,9 +52,9 @@ def model_from(build: Any, *given: Any) -> keras.Model:
 
     Lesson: 01
     """
-    need(callable(build), f"This is a {type(build).__name__}, not a function.")
+    need_function(build)
     model = build(*given)
-    need(model is not None, "Your function returns None: end it with `return` and the model.")
+    need_returned(model, "the model")
     need_model(model)
     return model
 
@@ -78,6 +78,42 @@ def need_healthy(model: keras.Model, codes: Iterable[str], **options: Any) -> No
             raise Wrong(f"{finding.title}. {finding.evidence} {finding.why} ({finding.code})")
 
 
+@contextmanager
+def put_back(variables: Iterable[keras.Variable]) -> Iterator[None]:
+    """Give variables the values that they had before a `with` block, whatever happens in it.
+
+    Args:
+        variables: of models and optimizers.
+
+    Yields:
+        Nothing.
+
+    Lesson: 03
+    """
+    before = [(variable, variable.numpy()) for variable in variables]
+    try:
+        yield
+    finally:
+        for variable, value in before:
+            variable.assign(value)
+
+
+def labels_for(model: keras.Model, labels: np.ndarray) -> np.ndarray:
+    """Write labels as the loss of a model wants them.
+
+    Args:
+        model: a compiled model that knows its output shape.
+        labels: whole numbers.
+
+    Returns:
+        The labels; one-hot for a categorical loss.
+
+    Lesson: 03
+    """
+    one_hot = str(getattr(model.loss, "name", model.loss)).startswith("categorical")
+    return keras.utils.to_categorical(labels, model.output_shape[-1]) if one_hot else labels
+
+
 def moved_by_fit(model: keras.Model, split: Split, *, batch_size: int = 32) -> list[str]:
     """Fit a model for one epoch, see which of its weights move, and put everything back.
 
@@ -96,14 +132,8 @@ def moved_by_fit(model: keras.Model, split: Split, *, batch_size: int = 32) -> l
     """
     need(model.compiled, "The model is not compiled: nothing can train it yet.")
     outputs(model, split.images[:2])  # builds a model that knows no shape yet
-    loss = str(getattr(model.loss, "name", model.loss))
-    one_hot = loss.startswith("categorical")
-    labels = keras.utils.to_categorical(split.labels) if one_hot else split.labels
-    variables = [*model.variables, *model.optimizer.variables]
-    before = [variable.numpy() for variable in variables]
-    model.fit(split.images, labels, epochs=1, batch_size=batch_size, verbose=0)
-    old = dict(zip(map(id, variables), before, strict=True))
-    moved = [w.path for w in model.weights if not np.array_equal(old[id(w)], w.numpy())]
-    for variable, value in zip(variables, before, strict=True):
-        variable.assign(value)
-    return moved
+    labels, before = labels_for(model, split.labels), model.get_weights()
+    with put_back([*model.variables, *model.optimizer.variables]):
+        model.fit(split.images, labels, epochs=1, batch_size=batch_size, verbose=0)
+        pairs = zip(model.weights, before, strict=True)
+        return [weight.path for weight, old in pairs if not np.array_equal(old, weight.numpy())]

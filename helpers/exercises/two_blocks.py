@@ -5,10 +5,16 @@ from typing import Any
 import keras
 import numpy as np
 
-from helpers.bases import load_base
 from helpers.data import load_digits_task
 from helpers.exercises.letters import letters_read, letters_read_before
-from helpers.exercises.tools import accuracy, listed, need, need_model, unlike_glyphnet
+from helpers.exercises.tools import (
+    accuracy,
+    glyphnet_weights,
+    listed,
+    need,
+    need_model,
+    unlike_glyphnet,
+)
 
 LETTERS_LOST = 0.03
 """How much of the letters fine-tuning may cost."""
@@ -60,7 +66,7 @@ def _need_two_blocks(gone: list[str]) -> None:
 
 def _need_moved(model: keras.Model) -> list[str]:
     """How far the two kernels moved, as shares of their size, in words."""
-    stored = {weight.path: weight.numpy() for weight in load_base("glyphnet").weights}
+    stored = glyphnet_weights()
     now = {weight.path: weight.numpy() for weight in model.weights if weight.path in WANTED}
     norm = np.linalg.norm
     moved = {path: float(norm(now[path] - stored[path]) / norm(stored[path])) for path in WANTED}

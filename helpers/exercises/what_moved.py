@@ -6,12 +6,12 @@ from typing import Any
 import keras
 import numpy as np
 
-from helpers.exercises.tools import listed, need
+from helpers.exercises.tools import listed, need, need_function, need_returned
 
 
 def check_what_moved(what_moved: Callable) -> str:
     """Check a function from a model and a training to the paths of the weights that it changed."""
-    need(callable(what_moved), f"This is a {type(what_moved).__name__}, not a function.")
+    need_function(what_moved)
     cases = {
         "nothing": ([], ""),
         "kernel": (["probe/kernel"], "Only a kernel moved, by 0.5. Did you copy it before?"),
@@ -28,7 +28,7 @@ def check_what_moved(what_moved: Callable) -> str:
     for case, (wanted, reason) in cases.items():
         model, calls = _probe(), []
         found = what_moved(model, lambda m=model, c=case, log=calls: (_move(m, c), log.append(c)))
-        need(found is not None, "Your function returns None: end it with `return` and the paths.")
+        need_returned(found, "the paths")
         need(len(calls) == 1, f"Your function called train() {len(calls)} times; once is right.")
         _need_paths(list(found), [weight for weight in model.weights if weight.path in wanted])
         paths = sorted(map(_path, found))

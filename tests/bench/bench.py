@@ -14,6 +14,7 @@ from numpy.typing import ArrayLike
 from data.results_files import RESULTS, read, write
 from helpers.data import repeatable
 from tests.bench.beside_keras import COMPARISONS, compare
+from tests.bench.run_times import limit
 
 Rows = dict[str, dict[str, object]]
 
@@ -55,22 +56,19 @@ def seconds_to_equal(points: pd.DataFrame, rival: str) -> tuple[list[float], lis
 
 def memories() -> Rows:
     """The peak of memory without the features that are kept, for many photos and for few."""
-    table = read(RESULTS / "memory.csv")
-    table["rest"] = table["peak_mb"] - table["features_mb"]
-    rests = table.pivot(index="turn", columns="photos", values="rest")
-    few, *more = rests
+    table = read(RESULTS / "memory.csv").set_index("photos")
+    few, *more = table["peak_mb"] - table["features_mb"]
+    names = [f"{many:,} photos beside {table.index[0]:,}" for many in table.index[1:]]
     return {
-        f"memory without the features: {many:,} photos beside {few:,}": summary(
-            rests[many], rests[few], "MB"
-        )
-        for many in more
+        f"memory without the features: {name}": summary([rest], [few], "MB")
+        for name, rest in zip(names, more, strict=True)
     }
 
 
 def notebooks() -> Rows:
     """The time that each notebook takes beside the time that it may take."""
     return {
-        f"{one.notebook} beside its limit": summary([one.seconds], [one.limit], "s")
+        f"{one.notebook} beside its limit": summary([one.seconds], [limit(one.notebook)], "s")
         for one in read(RESULTS / "run_times.csv").itertuples()
     }
 

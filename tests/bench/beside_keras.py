@@ -199,7 +199,7 @@ COMPARISONS = (
         "ten epochs of a head, MobileNetV2: on cached features beside end to end",
         lambda: on_a_cache(noise),
         lambda: end_to_end(noise),
-        5,
+        3,
     ),
     Comparison(
         "ten epochs of fine-tuning, glyphnet: on a cache below block 6 beside end to end",
@@ -211,7 +211,7 @@ COMPARISONS = (
         "ten epochs of fine-tuning, MobileNetV2: on a cache below block 13 beside end to end",
         lambda: on_a_cache(noise, "block_13_expand"),
         lambda: end_to_end(noise, "block_13_expand"),
-        5,
+        3,
     ),
     Comparison(
         "MobileNetV2 built: load_base beside keras.applications",

@@ -2,10 +2,9 @@
 
     make bench
 
-data/results/run_times.csv: `notebook`, `seconds` from the start of its kernel to its last cell,
-`limit`, the seconds that it may take, and `megabytes`, the most memory that the kernel held. Where
-a notebook's weights or photos are missing, its row is kept from the last run, and the script says
-so.
+data/results/run_times.csv: `notebook`, `seconds` from the start of its kernel to its last cell, and
+`megabytes`, the most memory that the kernel held. Where a notebook's weights or photos are missing,
+its row is kept from the last run, and the script says so.
 """
 
 import time
@@ -22,8 +21,8 @@ from tests.part_two import EXERCISES, PART_TWO
 
 ROOT = Path(__file__).resolve().parents[2]
 PATH = RESULTS / "run_times.csv"
-LIMIT, LONGER = 120, {"09": 300, "10": 300, "11": 180}
-"""Seconds for a whole notebook on two cores; more in Part II, by the number in its name."""
+LONGER = {"09": 300, "10": 300, "11": 180}
+"""Seconds that a notebook of Part II may take on two cores, by the number in its name."""
 
 PEAK = "import resource\nprint(resource.getrusage(resource.RUSAGE_SELF).ru_maxrss // 1024)"
 
@@ -32,6 +31,11 @@ def notebooks() -> list[Path]:
     """Lessons, clinic and recipes, then the solutions of the exercises."""
     folder = ROOT / "notebooks"
     return [*sorted(folder.glob("*.ipynb")), *sorted(folder.glob("solutions/*.ipynb"))]
+
+
+def limit(name: str) -> int:
+    """Seconds that a notebook may take: two minutes, but more in Part II."""
+    return LONGER.get(Path(name).name[:2], 120)
 
 
 def measure(path: Path) -> tuple[float, int]:
@@ -55,8 +59,8 @@ def main() -> None:
             rows.append((name, *old.loc[name]))
             continue
         seconds, megabytes = measure(path)
-        rows.append((name, round(seconds), LONGER.get(path.name[:2], LIMIT), megabytes))
-    table = pd.DataFrame(rows, columns=["notebook", "seconds", "limit", "megabytes"])
+        rows.append((name, round(seconds), megabytes))
+    table = pd.DataFrame(rows, columns=["notebook", "seconds", "megabytes"])
     write(PATH, table, "python -m tests.bench.run_times")
     print(table.to_string(index=False))
 
