@@ -5,16 +5,16 @@ import re
 from pathlib import Path
 
 import nbformat
-import pandas as pd
 import pytest
 
+from data.results_files import RESULTS, read
 from tests.lesson_lint import sections
 from tests.test_notebooks import LESSONS, name_of
 
 ROOT = Path(__file__).parent.parent
 TEACHING = (ROOT / "notebooks" / "TEACHING.md").read_text(encoding="utf-8")
 ROW = re.compile(r"^\| (\d\d) \| \[(.+?)\]\((.+?)\) \| (.+?) \| (.+?) \| (.+?) \| (.+?) \|$", re.M)
-TIMES = pd.read_csv(ROOT / "data" / "results" / "run_times.csv", comment="#", index_col="notebook")
+TIMES = read(RESULTS / "run_times.csv").groupby("notebook").max()
 ITALIC = re.compile(r"(?<!\*)\*([^*]+)\*(?!\*)")
 POINTS = ["The one idea.", "Often believed.", "Ask.", "Late?"]
 

@@ -111,7 +111,7 @@ def _fair_gain(runs: pd.DataFrame) -> pd.Series:
 def _gain(runs: pd.DataFrame, *rates: float) -> pd.Series:
     draws = runs.pivot(index="seed", columns=["rates", "learning_rate"], values="test_accuracy")
     one, other = (draws[way, rate] for way, rate in zip(RIVALS, rates, strict=True))
-    return interval_95((one - other).to_frame("gain")).loc["gain"]
+    return interval_95(one - other)
 
 
 QUESTIONS = (

@@ -99,7 +99,7 @@ def _need_small(draws: pd.DataFrame, sizes: pd.DataFrame, choice: str) -> None:
     held, trains = sizes.loc[choice, ["parameters", "trainable"]]
     need(held <= MOST_PARAMETERS, f"{choice!r} holds {held:,} parameters; {MOST_PARAMETERS:,} fit.")
     for rival, row in sizes[sizes["parameters"] <= MOST_PARAMETERS].iterrows():
-        lead = interval_95((draws[rival] - draws[choice]).to_frame("lead")).loc["lead"]
+        lead = interval_95(draws[rival] - draws[choice])
         need(
             row["trainable"] >= trains or lead["high"] < 0,
             f"{choice!r} trains {trains:,} parameters. {rival!r} trains {row['trainable']:,} and "

@@ -109,7 +109,7 @@ PAIRS = {
 
 
 def _gain(runs: pd.DataFrame, a: tuple[str, int], b: tuple[str, int]) -> pd.Series:
-    return interval_95((runs[a] - runs[b]).to_frame("gain")).loc["gain"]
+    return interval_95(runs[a] - runs[b])
 
 
 @cache

@@ -141,20 +141,20 @@ def unlike_glyphnet(model: keras.Model) -> list[str]:
     return [w.path for w in known if not np.array_equal(w.numpy(), stored[w.path])]
 
 
-def interval_95(by_draw: pd.DataFrame) -> pd.DataFrame:
-    """Compute the 95 % interval of each column's mean.
+def interval_95(by_draw: pd.Series | pd.DataFrame) -> pd.Series | pd.DataFrame:
+    """Compute the 95 % interval of a mean.
 
     Args:
-        by_draw: one row for each draw.
+        by_draw: one value, or one row, for each draw.
 
     Returns:
-        A row for each column, with `mean`, `low` and `high`.
+        `mean`, `low` and `high`; for a table, a row of them for each of its columns.
 
     Lesson: 03
     """
     mean = by_draw.mean()
     half = stats.t.ppf(0.975, len(by_draw) - 1) * by_draw.sem()
-    return pd.DataFrame({"mean": mean, "low": mean - half, "high": mean + half})
+    return type(by_draw)({"mean": mean, "low": mean - half, "high": mean + half})
 
 
 def listed(names: Iterable[Any]) -> str:
