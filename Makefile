@@ -54,11 +54,11 @@ data: $(READY)  ## train the two bundled bases anew, glyphnet and langnet
 	$(PY) data/make_glyphnet.py
 	$(PY) data/make_langnet.py
 
-evidence: $(READY)  ## repeat the measurements that the lessons quote
+evidence: $(READY)  ## measure what data/results lacks; delete a file there to repeat it
 	$(PY) data/make_evidence.py
 	$(PY) data/make_tables.py
 
-bench: $(READY)  ## time the helpers and recipes beside plain Keras; an hour, on an idle machine
+bench: $(READY)  ## time the helpers and recipes beside plain Keras; 90 minutes, on an idle machine
 	$(PY) -m tests.bench.photo_bench
 	$(PY) -m tests.bench.memory
 	$(PY) -m tests.bench.run_times

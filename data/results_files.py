@@ -13,7 +13,9 @@ def read(path: Path) -> pd.DataFrame:
 
 
 def write(path: Path, table: pd.DataFrame, command: str) -> None:
-    """Replace a results file; its first line names the command that measured it."""
-    with path.open("w", encoding="utf-8", newline="\n") as file:
+    """Replace a results file, whole or not at all; its first line names what measured it."""
+    unfinished = path.with_suffix(".part")
+    with unfinished.open("w", encoding="utf-8", newline="\n") as file:
         file.write(f"# {command}\n")
         table.to_csv(file, index=False, lineterminator="\n")
+    unfinished.replace(path)

@@ -7,12 +7,12 @@ quartiles. Ways beside plain Keras (beside_keras.py) are timed now. The other ro
 photo_bench.csv, memory.csv and run_times.csv, which `make bench` has measured before.
 """
 
+import keras
 import numpy as np
 import pandas as pd
 from numpy.typing import ArrayLike
 
 from data.results_files import RESULTS, read, write
-from helpers.data import repeatable
 from tests.bench.beside_keras import COMPARISONS, compare
 
 Rows = dict[str, dict[str, object]]
@@ -28,13 +28,15 @@ def summary(ours: ArrayLike, plain: ArrayLike, unit: str) -> dict[str, object]:
 def races() -> Rows:
     """Our recipe for photos beside the published ones: heads on the frozen base, then all of it."""
     points = read(RESULTS / "photo_bench.csv")
-    heads = points[points["stage"].str.startswith(("head", "frozen"))]
-    races = {"a head on frozen MobileNetV2": heads, "the whole recipe for photos": points}
+    titles = {
+        "a head on frozen MobileNetV2": points["stage"].str.startswith(("head", "frozen")),
+        "the whole recipe for photos": points["stage"].str.startswith(("frozen", "fine-tuned")),
+    }
     return {
         f"{title}, to the best accuracy of the {rival}": summary(
-            *seconds_to_equal(given, rival), "s"
+            *seconds_to_equal(points[given], rival), "s"
         )
-        for title, given in races.items()
+        for title, given in titles.items()
         for rival in ("Keras guide", "TensorFlow tutorial")
     }
 
@@ -52,14 +54,17 @@ def seconds_to_equal(points: pd.DataFrame, rival: str) -> tuple[list[float], lis
 
 def memories() -> Rows:
     """The peak of memory without the features that are kept, for many photos and for few."""
-    table = read(RESULTS / "memory.csv")
-    rest = (table["peak_mb"] - table["features_mb"]).groupby([table["photos"], table["turn"]]).sum()
-    few, *more = sorted(set(table["photos"]))
+    table = read(RESULTS / "memory.csv").assign(rest=lambda t: t["peak_mb"] - t["features_mb"])
+    rest = table.pivot(index="turn", columns=["way", "photos"], values="rest")
+    files, arrays = rest["files"], rest["array"]
+    rows = {
+        f"{many:,} photos beside {files.columns[0]:,}": (files[many], files[files.columns[0]])
+        for many in files.columns[1:]
+    }
+    for many in arrays:
+        rows[f"{many:,} photos from files beside one array"] = (files[many], arrays[many])
     return {
-        f"memory without the features: {many:,} photos beside {few:,}": summary(
-            rest[many], rest[few], "MB"
-        )
-        for many in more
+        f"memory without the features: {name}": summary(*pair, "MB") for name, pair in rows.items()
     }
 
 
@@ -74,7 +79,7 @@ def notebooks() -> Rows:
 
 def main() -> None:
     """Run every comparison, print the table and write it."""
-    repeatable(0)
+    keras.utils.set_random_seed(0)
     rows = {each.name: summary(*compare(each), "s") for each in COMPARISONS}
     rows |= races() | memories() | notebooks()
     table = pd.DataFrame.from_dict(rows, orient="index").rename_axis("comparison").round(4)

@@ -5,19 +5,21 @@ and `make bench` shows the middle one with the quartiles. The first row times pl
 itself: what it shows is chance.
 """
 
+import pkgutil
 import subprocess
 import sys
 import tempfile
 import time
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
-from pathlib import Path
+from functools import cache
 
 import keras
 import numpy as np
 import tensorflow as tf
 from tqdm import tqdm
 
+import helpers
 from helpers.bases import load_base
 from helpers.data import load_digits_task
 from helpers.doctor import examine
@@ -50,14 +52,14 @@ class Comparison:
 
 
 def training_step(optimizer: Callable[[keras.Model, keras.Model], keras.Optimizer]) -> Work:
-    """Two steps on 32 pictures, with the whole of glyphnet training."""
+    """A step on 32 pictures, with the whole of glyphnet training."""
     base = load_base("glyphnet")
     model = attach_head(base, classes=10)
     unfreeze_from(base, "block_1_conv")
     model.compile(optimizer(model, base), LOSS)
     images, labels = load_digits_task(4).train
     batch = keras.ops.convert_to_tensor(images[:32]), keras.ops.convert_to_tensor(labels[:32])
-    return lambda: [model.train_on_batch(*batch) for _ in range(2)]
+    return lambda: model.train_on_batch(*batch)
 
 
 def adam(model: keras.Model, base: keras.Model) -> keras.Optimizer:
@@ -143,32 +145,38 @@ def forward() -> Work:
     return lambda: model.predict_on_batch(photos)
 
 
-def drawn_photos() -> list[str]:
-    """JPEG files of 1,200 by 900 pixels, of soft noise, in a folder that the system clears."""
-    folder, random = Path(tempfile.mkdtemp(prefix="bench_")), np.random.default_rng(0)
-    paths = [str(folder / f"{number}.jpg") for number in range(PHOTOS)]
+@cache
+def drawn_photos() -> tuple[tempfile.TemporaryDirectory, list[str]]:
+    """JPEG files of 1,200 by 900 pixels, of soft noise, in a folder that goes with the process."""
+    folder, random = tempfile.TemporaryDirectory(), np.random.default_rng(0)
+    paths = [f"{folder.name}/{number}.jpg" for number in range(PHOTOS)]
     for path in paths:
         soft = tf.image.resize(random.uniform(0, 255, (90, 120, 3)), (900, 1200), "bicubic")
         tf.io.write_file(path, tf.io.encode_jpeg(tf.cast(tf.clip_by_value(soft, 0, 255), "uint8")))
-    return paths
+    return folder, paths
 
 
 def photos_by_helper() -> Work:
-    """Pillow on all processors, upright and smooth."""
-    paths = drawn_photos()
+    """Pillow on all processors: decoded at half size, upright and smooth."""
+    _, paths = drawn_photos()
     return lambda: sum(len(batch) for batch in photo_batches(paths, size=SIZE))
 
 
-def photos_by_tensorflow() -> Work:
-    """`tf.io.decode_jpeg` and `tf.image.resize` on all processors."""
+def photos_by_tensorflow(ratio: int) -> Work:
+    """`tf.io.decode_jpeg`, at a part of each side, and `tf.image.resize` on all processors."""
 
     def read(path: tf.Tensor) -> tf.Tensor:
-        photo = tf.io.decode_jpeg(tf.io.read_file(path), channels=3)
+        photo = tf.io.decode_jpeg(tf.io.read_file(path), channels=3, ratio=ratio)
         return tf.cast(tf.image.resize(photo, (SIZE, SIZE)), "uint8")
 
-    files = tf.data.Dataset.from_tensor_slices(drawn_photos())
+    files = tf.data.Dataset.from_tensor_slices(drawn_photos()[1])
     photos = files.map(read, num_parallel_calls=tf.data.AUTOTUNE).batch(32)
     return lambda: sum(len(batch) for batch in photos)
+
+
+def all_helpers() -> list[str]:
+    """Every module of the package."""
+    return [f"helpers.{module.name}" for module in pkgutil.iter_modules(helpers.__path__)]
 
 
 def start_python(line: str) -> Work:
@@ -199,7 +207,7 @@ COMPARISONS = (
         "ten epochs of a head, MobileNetV2: on cached features beside end to end",
         lambda: on_a_cache(noise),
         lambda: end_to_end(noise),
-        3,
+        5,
     ),
     Comparison(
         "ten epochs of fine-tuning, glyphnet: on a cache below block 6 beside end to end",
@@ -211,7 +219,7 @@ COMPARISONS = (
         "ten epochs of fine-tuning, MobileNetV2: on a cache below block 13 beside end to end",
         lambda: on_a_cache(noise, "block_13_expand"),
         lambda: end_to_end(noise, "block_13_expand"),
-        3,
+        5,
     ),
     Comparison(
         "MobileNetV2 built: load_base beside keras.applications",
@@ -225,14 +233,20 @@ COMPARISONS = (
     Comparison(
         f"{PHOTOS} photos read: helpers beside tf.io.decode_jpeg",
         photos_by_helper,
-        photos_by_tensorflow,
+        lambda: photos_by_tensorflow(ratio=1),
         15,
     ),
     Comparison(
-        "Python started with `import helpers` beside without",
-        lambda: start_python("import helpers"),
-        lambda: start_python("pass"),
+        f"{PHOTOS} photos read: helpers beside tf.io.decode_jpeg(ratio=2)",
+        photos_by_helper,
+        lambda: photos_by_tensorflow(ratio=2),
         15,
+    ),
+    Comparison(
+        "Python started: all helpers imported beside Keras alone",
+        lambda: start_python(f"import {', '.join(all_helpers())}"),
+        lambda: start_python("import keras"),
+        7,
     ),
 )
 

@@ -116,8 +116,10 @@ def published(recipe: Published) -> Iterator[Point]:
     augment = keras.Sequential(
         [keras.layers.RandomFlip("horizontal"), keras.layers.RandomRotation(recipe.rotation)]
     )
-    train = pixels(task.train).shuffle(len(task.train.labels)).batch(BATCH)
-    train = train.map(lambda x, y: (augment(x, training=True), y), num_parallel_calls=2)
+    mixed = pixels(task.train).shuffle(len(task.train.labels)).batch(BATCH)
+    train = mixed.map(
+        lambda x, y: (augment(tf.cast(x, "float32"), training=True), y), num_parallel_calls=2
+    )
     test = pixels(task.test).batch(BATCH)
     model = on_top_of(base)
     loss = keras.losses.SparseCategoricalCrossentropy(from_logits=True)
@@ -161,8 +163,7 @@ def pixels(split: PhotoSplit) -> tf.data.Dataset:
         return tf.cast(tf.image.resize(photo, (SIZE, SIZE)), "uint8"), label
 
     files = tf.data.Dataset.from_tensor_slices((split.paths, split.labels))
-    small = files.map(read, num_parallel_calls=2).cache()
-    return small.map(lambda x, y: (tf.cast(x, "float32"), y))
+    return files.map(read, num_parallel_calls=2).cache()
 
 
 Run = tuple[str, str, Callable[[], Iterator[Point]]]
@@ -191,6 +192,7 @@ def main() -> None:
         print(f"The recipes for photos need {missing[0]}: {PATH.name} stays as it is.")
         return
     rows = read(PATH).to_dict("records") if PATH.exists() else []
+    print(f"{PATH.name} holds {len(rows)} rows, which stay; the rest is measured now.")
     known = {(row["seed"], row["recipe"], row["stage"]) for row in rows}
     for seed, (recipe, last, run) in RUNS:
         if (seed, recipe, last) in known:

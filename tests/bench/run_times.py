@@ -25,10 +25,14 @@ from tests.part_two import EXERCISES, PART_TWO
 ROOT = Path(__file__).resolve().parents[2]
 PATH = RESULTS / "run_times.csv"
 TURNS = 2
+MEASURED = ["seconds", "megabytes", "keras_seconds"]
 LONGER = {"09": 300, "10": 300, "11": 180}
 """Seconds that a notebook of Part II may take on two cores, by the number in its name."""
 
-PEAK = "import resource\nprint(resource.getrusage(resource.RUSAGE_SELF).ru_maxrss // 1024)"
+PEAK = r"""
+import re
+print(int(re.search(r"VmHWM:\s+(\d+) kB", open("/proc/self/status").read())[1]) // 1024)
+"""
 
 
 def notebooks() -> list[Path]:
@@ -43,7 +47,7 @@ def limit(name: str) -> int:
 
 
 def measure(notebook: nbformat.NotebookNode, folder: Path) -> tuple[float, int]:
-    """Seconds, and the kernel's peak memory in MB (the unit of Linux)."""
+    """Seconds, and the kernel's peak memory in MB, as Linux tells it."""
     notebook.cells.append(nbformat.v4.new_code_cell(PEAK))
     begun = time.perf_counter()
     resources = {"metadata": {"path": str(folder)}}
@@ -58,21 +62,21 @@ def yardstick() -> nbformat.NotebookNode:
 
 def main() -> None:
     """Measure all in turns, and write the table."""
-    old = read(PATH).set_index(["turn", "notebook"])
-    rows, needing = [], {"notebooks": PART_TWO, "solutions": EXERCISES}
+    missing = missing_downloads()
+    needing = {"notebooks": PART_TWO, "solutions": EXERCISES} if missing else {}
+    rows = []
     for turn, path in tqdm([*product(range(TURNS), notebooks())], unit="notebook"):
         name = path.relative_to(ROOT / "notebooks").as_posix()
-        if missing_downloads() and path.name.startswith(needing[path.parent.name]):
-            print(f"{name} needs {missing_downloads()[0]}: its last row is kept")
-            rows.append((turn, name, *old.loc[turn, name]))
+        if path.name.startswith(needing.get(path.parent.name, "no name begins so")):
+            print(f"{name} needs {missing[0]}: its last rows are kept")
+            old = read(PATH).set_index(["turn", "notebook"])
+            rows.append((turn, name, *old.loc[(turn, name), MEASURED]))
             continue
         beside, _ = measure(yardstick(), path.parent)
         seconds, megabytes = measure(nbformat.read(path, as_version=4), path.parent)
-        rows.append((turn, name, round(seconds), megabytes, round(beside, 1)))
-    columns = ["turn", "notebook", "seconds", "megabytes", "keras_seconds"]
-    table = pd.DataFrame(rows, columns=columns)
-    write(PATH, table, "python -m tests.bench.run_times")
-    print(table.to_string(index=False))
+        rows.append((turn, name, round(seconds, 1), megabytes, round(beside, 1)))
+    table = pd.DataFrame(rows, columns=["turn", "notebook", *MEASURED])
+    write(PATH, table, "make bench")
 
 
 if __name__ == "__main__":
