@@ -97,8 +97,8 @@ def read_shards(
     Lesson: 11
     Source: https://www.tensorflow.org/guide/data_performance
     """
-    arrays = [np.load(shard, mmap_mode="r") for shard in shards]  # reads the headers only
-    sizes = [len(array) for array in arrays]
+    sizes = [len(np.load(shard, mmap_mode="r")) for shard in shards]  # reads the headers only
+    sample = np.load(shards[0], mmap_mode="r")
     if sum(sizes) != len(labels):
         raise ValueError(f"{len(labels)} labels for {sum(sizes)} features in the shards.")
     ends = np.cumsum(sizes)
@@ -110,8 +110,8 @@ def read_shards(
 
     def rows(number: tf.Tensor) -> tf.data.Dataset:
         """The examples of one file."""
-        x, y = tf.numpy_function(load, [number], (arrays[0].dtype, labels.dtype))
-        x.set_shape((None, *arrays[0].shape[1:]))
+        x, y = tf.numpy_function(load, [number], (sample.dtype, labels.dtype))
+        x.set_shape((None, *sample.shape[1:]))
         y.set_shape((None,))
         return tf.data.Dataset.from_tensor_slices((x, y))
 

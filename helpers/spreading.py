@@ -129,11 +129,13 @@ def _finished(optimizer: keras.Optimizer, steps: int, backup: Path) -> int:
     """How many epochs the loaded weights have seen.
 
     The backup's note is written after its weights, so it is one behind where a worker died between
-    the two: then the optimizer's count is right. But that leaves out steps that loss scaling skips.
+    the two: the optimizer's count tells. Else the note counts: the optimizer leaves out steps that
+    loss scaling skips, and earlier runs may have had batches of another size.
     """
     note = backup / "training_metadata.json"
     noted = json.loads(note.read_text())["epoch"] if note.exists() else 0
-    return max(noted, int(keras.ops.convert_to_numpy(optimizer.iterations)) // steps)
+    counted = int(keras.ops.convert_to_numpy(optimizer.iterations)) // steps
+    return counted if counted == noted + 1 else noted
 
 
 def _check_all_begin(

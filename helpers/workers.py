@@ -16,7 +16,8 @@ from dataclasses import dataclass
 from pathlib import Path
 
 HOST = "127.0.0.1"
-"""Loopback: nothing outside this machine can reach the workers."""
+"""The workers' addresses. TensorFlow's servers listen on every interface all the same, while they
+run, and ask nobody for a password: in a strange network let the firewall refuse."""
 
 TAIL = 12
 """Last lines of a worker's output and of its errors that a `WorkerError` shows."""

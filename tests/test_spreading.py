@@ -92,6 +92,15 @@ def test_a_backup_whose_note_is_behind_its_weights_is_not_trained_twice(fitted, 
     assert near(model.get_weights(), fitted)
 
 
+def test_a_run_that_goes_on_with_larger_batches_keeps_its_epochs(tmp_path):
+    def whole(context, epoch):
+        return tf.data.Dataset.from_tensors((X, Y))
+
+    assert next(train_epochs(HERE, build(), batches, loss, epochs=4, backup=tmp_path)) == 1
+    rest = train_epochs(HERE, build(), whole, loss, epochs=4, backup=tmp_path)
+    assert list(rest) == [2, 3, 4], "four steps of a small batch are not four epochs of a large one"
+
+
 def test_penalties_of_the_layers_count(fitted, tmp_path):
     model = build(penalty=0.1)
     list(train_epochs(HERE, model, batches, loss, epochs=4, backup=tmp_path))
