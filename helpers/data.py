@@ -136,6 +136,8 @@ def repeatable(seed: int = 0) -> None:
 
     A price of any seed, seen in Keras 3.15: `fit` on arrays then takes the examples in the same
     order in every epoch. Where that matters, mix them yourself: see `fit_on_activations`.
+    Another: random augmentation in a `tf.data` pipeline uses one processor only, and Keras ignores
+    `jit_compile`. Where speed matters more, `keras.utils.set_random_seed` will do.
 
     Args:
         seed: seeds Python's, NumPy's and TensorFlow's random numbers, 0 to 2**32 - 1.

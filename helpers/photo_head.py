@@ -38,7 +38,7 @@ class Head(NamedTuple):
 
 
 def fit_head(features: np.ndarray, labels: np.ndarray, *, classes: int) -> Head:
-    """Fit the best linear classifier on frozen features, the same in every run.
+    """Fit a linear classifier on frozen features, the same in every run.
 
     It is a logistic regression on scaled features, written as a Dense layer. Where one class has
     three times as many photos as another, photos of rare classes count more.
