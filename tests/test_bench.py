@@ -83,15 +83,15 @@ def test_every_notebook_stays_within_its_limit():
     names = [path.relative_to(folder).as_posix() for path in run_times.notebooks()]
     measured = STORED[STORED.index.str.contains(".ipynb", regex=False)]
     assert [f"{name} beside `import keras`" for name in names] == [*measured.index]
-    seconds = read(RESULTS / "run_times.csv").groupby("notebook").seconds.max()
+    seconds = read(RESULTS / "run_times.csv").set_index("notebook").seconds
     for name in names:
         assert seconds[name] < run_times.limit(name), name
 
 
 def test_every_row_has_a_spread():
     assert (STORED.turns > 1).all()
-    memory = STORED.index.str.startswith("memory")  # may be the same in all turns
-    assert (STORED.quartile_1 < STORED.quartile_3)[~memory].all()
+    rounded = STORED.index.str.contains("memory|.ipynb")  # may be the same in all turns
+    assert (STORED.quartile_1 < STORED.quartile_3)[~rounded].all()
 
 
 def test_without_photos_the_stored_file_stays(monkeypatch, tmp_path, capsys):

@@ -14,7 +14,7 @@ from tests.test_notebooks import LESSONS, name_of
 ROOT = Path(__file__).parent.parent
 TEACHING = (ROOT / "notebooks" / "TEACHING.md").read_text(encoding="utf-8")
 ROW = re.compile(r"^\| (\d\d) \| \[(.+?)\]\((.+?)\) \| (.+?) \| (.+?) \| (.+?) \| (.+?) \|$", re.M)
-TIMES = read(RESULTS / "run_times.csv").groupby("notebook").max()
+TIMES = read(RESULTS / "run_times.csv").set_index("notebook")
 ITALIC = re.compile(r"(?<!\*)\*([^*]+)\*(?!\*)")
 POINTS = ["The one idea.", "Often believed.", "Ask.", "Late?"]
 

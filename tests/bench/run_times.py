@@ -2,15 +2,14 @@
 
     make bench
 
-data/results/run_times.csv: `turn`; `notebook`; `seconds` from the start of its kernel to its last
-cell; `megabytes`, the most memory that the kernel held; and, measured just before it as a
-yardstick, `keras_seconds` from the start of a kernel until it has imported Keras. Where a
-notebook's weights or photos are missing, its rows are kept from the last run, and the script says
-so.
+data/results/run_times.csv: `notebook`; `seconds` from the start of its kernel to its last cell;
+`megabytes`, the most memory that the kernel held; and as yardsticks `keras_before` and
+`keras_after`, the seconds from the start of a kernel until it has imported Keras, just before the
+notebook and just after it. Where a notebook's weights or photos are missing, its row is kept from
+the last run, and the script says so.
 """
 
 import time
-from itertools import product
 from pathlib import Path
 
 import nbformat
@@ -24,8 +23,7 @@ from tests.part_two import EXERCISES, PART_TWO
 
 ROOT = Path(__file__).resolve().parents[2]
 PATH = RESULTS / "run_times.csv"
-TURNS = 2
-MEASURED = ["seconds", "megabytes", "keras_seconds"]
+MEASURED = ["seconds", "megabytes", "keras_before", "keras_after"]
 LONGER = {"09": 300, "10": 300, "11": 180}
 """Seconds that a notebook of Part II may take on two cores, by the number in its name."""
 
@@ -55,28 +53,28 @@ def measure(notebook: nbformat.NotebookNode, folder: Path) -> tuple[float, int]:
     return time.perf_counter() - begun, int(notebook.cells[-1].outputs[0].text)
 
 
-def yardstick() -> nbformat.NotebookNode:
-    """A notebook that only imports Keras."""
-    return nbformat.v4.new_notebook(cells=[nbformat.v4.new_code_cell("import keras")])
+def keras_seconds() -> float:
+    """Seconds until a new kernel has imported Keras."""
+    notebook = nbformat.v4.new_notebook(cells=[nbformat.v4.new_code_cell("import keras")])
+    return measure(notebook, ROOT / "notebooks")[0]
 
 
 def main() -> None:
-    """Measure all in turns, and write the table."""
+    """Measure all, each between two imports of Keras, and write the table."""
     missing = missing_downloads()
     needing = {"notebooks": PART_TWO, "solutions": EXERCISES} if missing else {}
-    rows = []
-    for turn, path in tqdm([*product(range(TURNS), notebooks())], unit="notebook"):
+    rows, before = [], keras_seconds()
+    for path in tqdm(notebooks(), unit="notebook"):
         name = path.relative_to(ROOT / "notebooks").as_posix()
         if path.name.startswith(needing.get(path.parent.name, "no name begins so")):
-            print(f"{name} needs {missing[0]}: its last rows are kept")
-            old = read(PATH).set_index(["turn", "notebook"])
-            rows.append((turn, name, *old.loc[(turn, name), MEASURED]))
+            print(f"{name} needs {missing[0]}: its last row is kept")
+            rows.append((name, *read(PATH).set_index("notebook").loc[name, MEASURED]))
             continue
-        beside, _ = measure(yardstick(), path.parent)
         seconds, megabytes = measure(nbformat.read(path, as_version=4), path.parent)
-        rows.append((turn, name, round(seconds, 1), megabytes, round(beside, 1)))
-    table = pd.DataFrame(rows, columns=["turn", "notebook", *MEASURED])
-    write(PATH, table, "make bench")
+        after = keras_seconds()
+        rows.append((name, round(seconds, 1), megabytes, round(before, 1), round(after, 1)))
+        before = after
+    write(PATH, pd.DataFrame(rows, columns=["notebook", *MEASURED]), "make bench")
 
 
 if __name__ == "__main__":
