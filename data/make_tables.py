@@ -72,6 +72,11 @@ def rows_of(table: pd.DataFrame) -> Iterator[str]:
     yield ""
 
 
+def three_digits(value: float) -> str:
+    """Such as `0.0154`, `1.46`, `249` or `1,606`."""
+    return f"{value:,.0f}" if value >= 100 else f"{value:.3g}"
+
+
 def is_word(value: object) -> bool:
     """Whether a cell holds anything but a number, alone or with its unit."""
     return isinstance(value, str) and not value[:1].isdigit()
@@ -115,8 +120,8 @@ def photo_race() -> Iterator[str]:
     }
     yield from rows_of(pd.DataFrame(columns))
     yield (
-        "Means; the last epoch of each stage. In our fine-tuned rows a test photo's answer is the "
-        "mean for it\nand its mirror image. With 372 test photos each figure may lie some three "
+        "Means with half the 95 % interval, at the end of each stage. In our fine-tuned rows a test photo's answer is the "
+        "mean for it and its mirror image. With 372 test photos each figure may lie some\nthree "
         "points off.\n"
     )
 
@@ -128,7 +133,7 @@ def timings() -> Iterator[str]:
     quartiles = zip(bench["quartile_1"], bench["quartile_3"], strict=True)
     shown = {
         "what is compared, and with what": bench["comparison"],
-        "beside": bench["plain"].map("{:.3g}".format) + " " + bench["unit"],
+        "beside": bench["plain"].map(three_digits) + " " + bench["unit"],
         "ratio": bench["ratio"].map("{:.2f}".format),
         "quartiles": [f"{low:.2f} to {high:.2f}" if low < high else "" for low, high in quartiles],
         "turns": bench["turns"],
@@ -145,9 +150,9 @@ def timings() -> Iterator[str]:
         "(`photo_bench.csv`). Its settings are\nthose of its page; ours were chosen on the "
         "validation photos. Memory for the features of 1,000, 10,000\nand 50,000 photos, beyond "
         "the features themselves: "
-        f"{few:.0f}, {some:.0f} and {many:.0f} MB (`memory.csv`). A notebook takes between "
-        f"{times.min():.1f} and {times.max():.0f} times as\nlong as a kernel that imports Keras; "
-        "[lesson by lesson](notebooks/TEACHING.md) in seconds\n(`run_times.csv`).\n"
+        f"{few:.0f}, {some:.0f} and {many:.0f} MB (`memory.csv`). A notebook\ntakes between "
+        f"{times.min():.1f} and {times.max():.0f} times as long as a kernel that imports Keras; "
+        "[lesson by lesson](notebooks/TEACHING.md)\nin seconds (`run_times.csv`).\n"
     )
 
 
