@@ -120,9 +120,9 @@ def photo_race() -> Iterator[str]:
     }
     yield from rows_of(pd.DataFrame(columns))
     yield (
-        "Means with half the 95 % interval, at the end of each stage. In our fine-tuned rows a test photo's answer is the "
-        "mean for it and its mirror image. With 372 test photos each figure may lie some\nthree "
-        "points off.\n"
+        "Means with half the 95 % interval, at the end of each stage. In our fine-tuned rows a "
+        "test photo's\nanswer is the mean for it and its mirror image. With 372 test photos each "
+        "figure may lie some three\npoints off.\n"
     )
 
 
