@@ -1,5 +1,8 @@
 """Training by hand equals `fit`, on one device and on two workers, and is taken up again."""
 
+import subprocess
+import sys
+
 import keras
 import numpy as np
 import pytest
@@ -128,6 +131,32 @@ def test_steps_that_loss_scaling_skips_are_no_lost_epochs(tmp_path):
     again = build()
     again.optimizer = keras.optimizers.LossScaleOptimizer(again.optimizer)
     assert list(train_epochs(HERE, again, batches, huge, epochs=4, backup=tmp_path)) == [2, 3, 4]
+
+
+OVERFLOW = """
+import tensorflow as tf
+(cpu,) = tf.config.list_physical_devices("CPU")
+tf.config.set_logical_device_configuration(cpu, [tf.config.LogicalDeviceConfiguration()] * 2)
+import keras
+strategy = tf.distribute.MirroredStrategy(["CPU:0", "CPU:1"])
+for device in (0, 1):
+    with strategy.scope():
+        weight = keras.Variable([1.0])
+        optimizer = keras.optimizers.LossScaleOptimizer(keras.optimizers.SGD(0.1))
+        optimizer.build([weight])
+    def step():
+        here = tf.distribute.get_replica_context().replica_id_in_sync_group
+        gradient = tf.where(here == device, float("inf"), 1.0)
+        optimizer.apply_gradients([(gradient[None], weight)])
+    tf.function(lambda: strategy.run(step))()
+    print(float(weight.numpy()[0]))
+"""
+
+
+def test_keras_looks_for_overflow_on_the_first_device_only():
+    """If this fails, Keras has changed: lesson 11 warns of it."""
+    done = subprocess.run([sys.executable, "-c", OVERFLOW], capture_output=True, text=True)
+    assert done.stdout.split() == ["1.0", "-inf"], done.stderr[-2000:]
 
 
 HEAD = """

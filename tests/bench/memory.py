@@ -35,7 +35,6 @@ def megabytes(what: str) -> float:
 def measure(many: int, way: str) -> None:
     """Print the megabytes of the features, those when it began, and the peak."""
     import keras
-    import numpy as np
 
     from helpers.bases import load_base
     from helpers.data import load_digits_task
