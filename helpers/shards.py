@@ -101,12 +101,11 @@ def read_shards(
     sample = np.load(shards[0], mmap_mode="r")
     if sum(sizes) != len(labels):
         raise ValueError(f"{len(labels)} labels for {sum(sizes)} features in the shards.")
-    ends = np.cumsum(sizes)
+    parts = np.split(labels, np.cumsum(sizes)[:-1])
 
     def load(number: np.int64) -> tuple[np.ndarray, np.ndarray]:
         """One file, whole, with its labels."""
-        end = ends[number]
-        return np.load(shards[number]), labels[end - sizes[number] : end]
+        return np.load(shards[number]), parts[number]
 
     def rows(number: tf.Tensor) -> tf.data.Dataset:
         """The examples of one file."""
